@@ -1,0 +1,107 @@
+"""The queues that exist and the plain policy of each: what the core knows of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+
+UNKNOWN_EXIT_MS: Final[Mapping[str, int]] = {
+    "voice": 4 * HOUR_MS,
+    "chat": DAY_MS,
+    "app": DAY_MS,
+    "sms": 3 * DAY_MS,
+    "whatsapp": 3 * DAY_MS,
+    "email": 30 * DAY_MS,
+    "form": 30 * DAY_MS,
+}
+"""How long an offered contact that never leaves is believed to wait, by channel."""
+
+RETENTION_MS: Final[Mapping[str, int]] = {
+    "voice": DAY_MS,
+    "chat": DAY_MS,
+    "app": DAY_MS,
+    "sms": DAY_MS,
+    "whatsapp": DAY_MS,
+    "email": 7 * DAY_MS,
+    "form": 7 * DAY_MS,
+}
+"""How long (event time) a visit is kept after its last fact, by channel."""
+
+PLAIN_RULE: Final = "MAX-WAIT"
+PLAIN_POLICY_VERSION: Final = "plain-1"
+
+Partitioner = Callable[[str], int]
+"""Owner key to partition number: murmur2, as Kafka's own default partitioner."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePolicy:
+    """One queue: where it is and what is promised there. Durations in milliseconds."""
+
+    tenant: str
+    site: str
+    queue: str
+    zone: str
+    channels: frozenset[str]
+    answer_target_ms: int
+    max_wait_ms: int
+    short_abandon_ms: int = 5000
+    service_level_target: float = 0.8
+    formula: str = "answered_of_offered"
+    display_name: str = ""
+    group: str = ""
+    callback_queue: str | None = None
+    unknown_exit_ms: Mapping[str, int] = field(default_factory=lambda: UNKNOWN_EXIT_MS)
+    retention_ms: Mapping[str, int] = field(default_factory=lambda: RETENTION_MS)
+
+    @property
+    def owner_key(self) -> str:
+        return f"{self.tenant}/{self.queue}"
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackQueue:
+    """A queue that answered callbacks are routed to."""
+
+    tenant: str
+    queue: str
+
+    @property
+    def owner_key(self) -> str:
+        return f"{self.tenant}/{self.queue}"
+
+
+class Directory:
+    """Every configured tenant, site and queue, with the partition each owner key belongs to."""
+
+    def __init__(
+        self,
+        queues: Iterable[QueuePolicy],
+        *,
+        sites: Mapping[tuple[str, str], str],
+        partition_of: Partitioner,
+    ) -> None:
+        self.queues: dict[tuple[str, str], QueuePolicy] = {(q.tenant, q.queue): q for q in queues}
+        self.sites = dict(sites)
+        """(tenant, site) to its IANA zone name."""
+        self.tenants = {tenant for tenant, _ in self.sites}
+        self.partition_of = partition_of
+        self._partitions: dict[str, int] = {}
+
+    def queue(self, tenant: str, queue: str) -> QueuePolicy | None:
+        return self.queues.get((tenant, queue))
+
+    def queues_of_partition(self, partition: int) -> list[QueuePolicy]:
+        """The queues whose owner is this partition, in the order of the configuration."""
+        return [q for q in self.queues.values() if self.partition(q.owner_key) == partition]
+
+    def partition(self, owner_key: str) -> int:
+        """The partition of an owner key that recurs (a queue); remembered."""
+        found = self._partitions.get(owner_key)
+        if found is None:
+            found = self._partitions[owner_key] = self.partition_of(owner_key)
+        return found

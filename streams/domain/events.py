@@ -1,0 +1,161 @@
+"""Canonical events as frozen values: what a decoded record says, after validation.
+
+Times are integer milliseconds since the Unix epoch (UTC), durations seconds unless a name says otherwise. The lists
+here are closed: a type outside them is ignored, a value outside them is rejected.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+CHANNELS: Final = ("voice", "chat", "whatsapp", "sms", "app", "email", "form")
+AGENT_STATES: Final = ("available", "ringing", "busy", "wrap_up", "paused", "offline")
+
+Channel = Literal["voice", "chat", "whatsapp", "sms", "app", "email", "form"]
+AgentStateName = Literal["available", "ringing", "busy", "wrap_up", "paused", "offline"]
+FlowOutReason = Literal["transfer", "overflow", "timeout", "closed", "key"]
+
+CALL_EVENTS: Final = "call-events"
+CHAT_EVENTS: Final = "chat-events"
+EMAIL_EVENTS: Final = "email-events"
+AGENT_EVENTS: Final = "agent-events"
+
+INTAKE_OF_CHANNEL: Final = {
+    "voice": CALL_EVENTS,
+    "chat": CHAT_EVENTS,
+    "whatsapp": CHAT_EVENTS,
+    "sms": CHAT_EVENTS,
+    "app": CHAT_EVENTS,
+    "email": EMAIL_EVENTS,
+    "form": EMAIL_EVENTS,
+}
+"""The input topic each channel's contact events arrive on."""
+
+Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Word = Annotated[str, msgspec.Meta(max_length=200)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=31_536_000)]
+
+
+class Customer(msgspec.Struct, frozen=True, gc=False):
+    """Who waits: a number or mailbox to reach (``address``) and the tenant's own ``id``; both personal data."""
+
+    address: Annotated[str, msgspec.Meta(min_length=1, max_length=320)] | None = None
+    id: Identifier | None = None
+
+
+class ContactData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What every contact event names; ``entry`` numbers the stays of one contact in one queue from 1."""
+
+    tenant: Name
+    site: Name
+    queue: Name
+    channel: Channel
+    contact_id: Identifier
+    entry: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1
+
+
+class Offered(ContactData, frozen=True, gc=False, kw_only=True):
+    """The contact entered the queue."""
+
+    customer: Customer | None = None
+    protocol: Word | None = None
+    requested_at: str | None = None
+    contact_started_at: str | None = None
+    transferred_from: Word | None = None
+    priority: Annotated[int, msgspec.Meta(ge=-1000, le=1_000_000)] | None = None
+    reason: Word | None = None
+    callback_job_id: Word | None = None
+    handled_by: Literal["bot", "human"] | None = None
+
+
+class Answered(ContactData, frozen=True, gc=False, kw_only=True):
+    """An agent was connected (voice) or assigned (every other channel)."""
+
+    agent_id: Word | None = None
+
+
+class Abandoned(ContactData, frozen=True, gc=False, kw_only=True):
+    """The customer left the queue before an answer."""
+
+
+class FlowedOut(ContactData, frozen=True, gc=False, kw_only=True):
+    """The contact left the queue for another place, unanswered."""
+
+    reason: FlowOutReason
+
+
+class CallbackRequested(ContactData, frozen=True, gc=False, kw_only=True):
+    """The customer gave up the place in line for a callback."""
+
+    customer: Customer | None = None
+
+
+class Message(ContactData, frozen=True, gc=False, kw_only=True):
+    """One message of a written contact; the first of an agent answers it."""
+
+    direction: Literal["in", "out"]
+    author: Literal["customer", "agent", "bot"]
+    agent_id: Word | None = None
+
+
+class Ended(ContactData, frozen=True, gc=False, kw_only=True):
+    """The contact ended after an answer."""
+
+    talk_seconds: Seconds | None = None
+    hold_seconds: Seconds | None = None
+    ended_by: Literal["customer", "agent", "network"] | None = None
+    completed: bool | None = None
+    agent_id: Word | None = None
+
+
+class WrappedUp(ContactData, frozen=True, gc=False, kw_only=True):
+    """The agent finished the work after the contact."""
+
+    wrap_up_seconds: Seconds | None = None
+    agent_id: Word | None = None
+
+
+class AgentState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What an agent does now, and the queues the agent serves."""
+
+    tenant: Name
+    site: Name
+    agent_id: Identifier
+    state: AgentStateName
+    queues: Annotated[tuple[Name, ...], msgspec.Meta(max_length=200)] = ()
+
+
+CONTACT_TYPES: Final[dict[str, type[ContactData]]] = {
+    "contact.offered": Offered,
+    "contact.answered": Answered,
+    "contact.abandoned": Abandoned,
+    "contact.flowed_out": FlowedOut,
+    "contact.callback_requested": CallbackRequested,
+    "contact.message": Message,
+    "contact.ended": Ended,
+    "contact.wrapped_up": WrappedUp,
+}
+AGENT_TYPES: Final[dict[str, type[AgentState]]] = {"agent.state": AgentState}
+
+
+class ContactEvent(msgspec.Struct, frozen=True, gc=False):
+    """A validated contact event. ``requested_ms`` and ``started_ms`` are set on offers only."""
+
+    time_ms: int
+    event_id: str
+    source: str
+    data: ContactData
+    requested_ms: int | None = None
+    started_ms: int | None = None
+
+
+class AgentEvent(msgspec.Struct, frozen=True, gc=False):
+    """A validated agent event."""
+
+    time_ms: int
+    event_id: str
+    source: str
+    data: AgentState

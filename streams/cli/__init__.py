@@ -1,0 +1,23 @@
+"""The command ``filaviva``."""
+
+from __future__ import annotations
+
+import click
+
+from streams.cli.check import check
+from streams.cli.recount import recount
+from streams.cli.worker import worker
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Filaviva: live queues, waits and breaches of a contact centre, from Kafka to Prometheus.
+
+    Start with `filaviva demo`. With a Kafka of your own: write a configuration, `filaviva check` it, create the topics
+    with `filaviva topics create`, then run `filaviva worker`.
+    """
+
+
+main.add_command(check)
+main.add_command(recount)
+main.add_command(worker)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
+from streams.domain.figures import StageFigures
+
 OWN_PARTITION: Final = -1
 """Marks an output for outside readers: it goes to the partition number of the stage that writes it."""
 
@@ -68,6 +70,9 @@ class Rejection(NamedTuple):
     detail: str
 
 
+SKIPPED: Final = Rejection(Reason.INTERNAL_ERROR, "set aside by an operator: filaviva skip")
+
+
 class DeadLetter(NamedTuple):
     """A rejected record for the ``dead-letters`` topic. ``record`` is None for an offer displaced after it was applied:
     its bytes are read again from the input topic by the coordinates."""
@@ -84,6 +89,8 @@ class Decisions:
 
     outputs: list[Output] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    newest_event_ms: int | None = None
+    """The newest event time among the records that could be read; moves the partition's clock while it catches up."""
 
 
 @dataclass(slots=True)
@@ -111,8 +118,15 @@ class Ledger:
 class Core(Protocol):
     """One stage's state for one partition. Nothing here reads a clock, a broker or the environment."""
 
-    def apply(self, topic: str, records: Sequence[Record], now_ms: int) -> Decisions:
-        """Apply records of one input topic, in offset order. ``now_ms`` is that topic-partition's clock."""
+    def apply(self, topic: str, records: Sequence[Record], now_ms: int, wall_ms: int) -> Decisions:
+        """Apply records of one input topic, in offset order.
+
+        ``now_ms`` is that topic-partition's clock, which decides; ``wall_ms`` only measures how long events took.
+        """
+        ...
+
+    def skip(self, topic: str, record: Record) -> Decisions:
+        """Reject a record that an operator has given up (``internal_error``)."""
         ...
 
     def tick(self, now_ms: Mapping[str, int]) -> list[Output]:
@@ -123,10 +137,18 @@ class Core(Protocol):
         """Outputs and rows changed since the last call; forgets them."""
         ...
 
+    def changed_rows(self) -> int:
+        """About how many rows the next ``changes`` would write."""
+        ...
+
     def snapshot(self) -> list[tuple[bytes, bytes | None]]:
-        """Every row of the state as of the last ``changes``."""
+        """Every row of the state; called right after ``changes``."""
         ...
 
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
         """Start from rows as ``changes`` wrote them."""
+        ...
+
+    def stage_figures(self) -> StageFigures:
+        """What the stage counts of its input in this partition."""
         ...

@@ -34,6 +34,9 @@ RETENTION_MS: Final[Mapping[str, int]] = {
 PLAIN_RULE: Final = "MAX-WAIT"
 PLAIN_POLICY_VERSION: Final = "plain-1"
 
+MOST_REMEMBERED: Final = 100_000
+"""Owner keys (queues, agents, callback queues) whose partition is remembered; beyond, the memory starts afresh."""
+
 Partitioner = Callable[[str], int]
 """Owner key to partition number: murmur2, as Kafka's own default partitioner."""
 
@@ -89,6 +92,7 @@ class Directory:
         self.sites = dict(sites)
         """(tenant, site) to its IANA zone name."""
         self.tenants = {tenant for tenant, _ in self.sites}
+        self.callback_tenants = {q.tenant for q in self.queues.values() if q.callback_queue is not None}
         self.partition_of = partition_of
         self._partitions: dict[str, int] = {}
 
@@ -103,5 +107,7 @@ class Directory:
         """The partition of an owner key that recurs (a queue); remembered."""
         found = self._partitions.get(owner_key)
         if found is None:
+            if len(self._partitions) >= MOST_REMEMBERED:
+                self._partitions.clear()
             found = self._partitions[owner_key] = self.partition_of(owner_key)
         return found

@@ -44,7 +44,7 @@ def wait_edges_seconds(channel: str) -> tuple[int, ...]:
 class Histogram:
     """Durations in fixed buckets; ``counts`` are per bucket (not cumulative), the last one above every edge."""
 
-    edges_seconds: tuple[int, ...]
+    edges_seconds: tuple[float, ...]
     counts: list[int] = field(default_factory=list)
     sum_seconds: float = 0.0
 
@@ -55,6 +55,9 @@ class Histogram:
     def observe(self, seconds: float) -> None:
         self.counts[bisect_left(self.edges_seconds, seconds)] += 1
         self.sum_seconds += seconds
+
+    def copy(self) -> Histogram:
+        return Histogram(self.edges_seconds, list(self.counts), self.sum_seconds)
 
 
 @dataclass(slots=True)
@@ -67,6 +70,16 @@ class LiveCounters:
     offered: int = 0
     exits: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
     breaches: dict[str, int] = field(default_factory=lambda: {"target": 0, "max": 0})
+
+    def copy(self) -> LiveCounters:
+        return LiveCounters(
+            self.wait_answered.copy(),
+            self.wait_abandoned.copy(),
+            self.handle.copy(),
+            self.offered,
+            dict(self.exits),
+            dict(self.breaches),
+        )
 
 
 @dataclass(frozen=True, slots=True)

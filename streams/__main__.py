@@ -1,0 +1,5 @@
+"""``python -m streams`` is ``filaviva``."""
+
+from streams.cli import main
+
+main()

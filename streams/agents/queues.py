@@ -1,0 +1,29 @@
+"""The queues stage: contact events and staffing in; outcomes, intervals, findings and callback signals out."""
+
+from __future__ import annotations
+
+from streams.domain.directory import Directory
+from streams.domain.events import CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS
+from streams.domain.intake import Facts
+from streams.domain.privacy import Pseudonyms, TenantKey
+from streams.domain.queues import ClockRules, QueuesCore
+from streams.engine.stage import StageSpec
+from streams.sealing import Sealer
+from streams.settings import Settings, milliseconds
+from streams.topics import QUEUE_STAFFING
+
+NAME = "queues"
+
+
+def queues_stage(settings: Settings, directory: Directory, sealer: Sealer) -> StageSpec:
+    keys = {
+        tenant: TenantKey(secrets.token_key, secrets.previous_token_key)
+        for tenant, secrets in settings.tenant_keys.items()
+    }
+    facts = Facts(Pseudonyms(keys) if keys else None, sealer)
+    clock = ClockRules(settings.clock.mode, milliseconds(settings.clock.grace_seconds))
+    return StageSpec(
+        name=NAME,
+        inputs=(CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS, QUEUE_STAFFING),
+        make_core=lambda partition: QueuesCore(partition, directory, facts=facts, clock=clock),
+    )

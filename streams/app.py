@@ -1,0 +1,240 @@
+"""Builds the Faust app of one worker: the only place that does. Nothing connects before the worker starts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import Any, cast
+
+import faust
+from faust.types import TP
+from mode import CrashingSupervisor, Service
+
+from streams.agents.callbacks import callbacks_stage
+from streams.agents.dialling import dialling_stage
+from streams.agents.queues import queues_stage
+from streams.agents.staffing import staffing_stage
+from streams.connections import tls_context
+from streams.delivery import end_process
+from streams.domain.directory import Directory
+from streams.engine.stage import Stage, StageSpec, StageSurroundings
+from streams.engine.transport import Transport
+from streams.health import HealthServer, Readiness
+from streams.partition_clock import PartitionClock
+from streams.partitioning import partition_of
+from streams.runtime import Runtime, instant_now
+from streams.sealing import Sealer
+from streams.settings import Settings, milliseconds
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.5
+WATCH_SECONDS = 1.0
+CHANGELOG_CHECK_SECONDS = 600.0
+BROKER_ANSWER_SECONDS = 5.0
+MAX_RECORD_BATCH_BYTES = 4_000_000
+
+
+def build_worker(settings: Settings) -> tuple[faust.App, WorkerService]:
+    """The app with all its stages wired, and the service that runs beside it. Opens no connection."""
+    directory = settings.directory(partition_of)
+    app = _build_app(settings)
+    around = StageSurroundings(
+        app=app,
+        prefix=settings.kafka.prefix,
+        partitions=settings.kafka.partitions,
+        instant=instant_now,
+        make_clock=lambda restored_now_ms: _clock(settings, restored_now_ms),
+    )
+    stages = {spec.name: Stage(spec, around) for spec in _stages(settings, directory)}
+    service = WorkerService(app, settings, directory, stages)
+    _wire_transport(cast(Transport, app.transport), stages)
+    return app, service
+
+
+def _stages(settings: Settings, directory: Directory) -> list[StageSpec]:
+    sealer = Sealer({tenant: keys.seal_key for tenant, keys in settings.tenant_keys.items()})
+    return [
+        queues_stage(settings, directory, sealer),
+        staffing_stage(settings, directory),
+        callbacks_stage(directory),
+        dialling_stage(directory, sealer),
+    ]
+
+
+def _clock(settings: Settings, restored_now_ms: int | None) -> PartitionClock:
+    return PartitionClock(
+        settings.clock.mode,
+        lateness_ms=milliseconds(settings.clock.lateness_seconds),
+        restored_now_ms=restored_now_ms,
+        started=instant_now(),
+    )
+
+
+def _wire_transport(transport: Transport, stages: Mapping[str, Stage]) -> None:
+    def wanted_positions() -> dict[TP, int]:
+        """The lowest position of all stages that read a partition; each skips what its state already has."""
+        wanted: dict[TP, int] = {}
+        for stage in stages.values():
+            for tp, offset in stage.wanted_positions().items():
+                wanted[tp] = min(offset, wanted.get(tp, offset))
+        return wanted
+
+    def positioned(positions: Mapping[TP, int]) -> None:
+        for stage in stages.values():
+            stage.positioned(positions)
+
+    transport.wanted_positions = wanted_positions
+    transport.positioned = positioned
+    transport.before_giving_up = [stage.flush for stage in stages.values()]
+
+
+def _build_app(settings: Settings) -> faust.App:
+    kafka, worker = settings.kafka, settings.worker
+    session_seconds = worker.session_timeout_seconds
+    app = faust.App(
+        kafka.prefix,
+        broker=[f"kafka://{address}" for address in kafka.brokers],
+        broker_credentials=_credentials(settings),
+        store="memory://",
+        processing_guarantee="at_least_once",
+        agent_supervisor=CrashingSupervisor,
+        consumer_auto_offset_reset="earliest",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=kafka.partitions,
+        topic_replication_factor=kafka.replication,
+        table_standby_replicas=0,
+        broker_session_timeout=session_seconds,
+        broker_heartbeat_interval=max(0.3, session_seconds / 5),
+        broker_rebalance_timeout=max(30.0, session_seconds * 2),
+        broker_request_timeout=max(40.0, session_seconds * 2),
+        broker_max_poll_records=worker.max_poll_records,
+        broker_commit_interval=1.0,
+        stream_recovery_delay=min(3.0, session_seconds / 5),
+        stream_wait_empty=True,
+        consumer_max_fetch_size=4 * 1024 * 1024,
+        producer_acks=-1,
+        producer_linger=0,
+        producer_compression_type="lz4",
+        producer_max_batch_size=MAX_RECORD_BATCH_BYTES,
+        producer_max_request_size=MAX_RECORD_BATCH_BYTES,
+        producer_request_timeout=60.0,
+        cython_optimizations=False,
+        web_enabled=False,
+        web_bind="127.0.0.1",
+        debug=False,
+    )
+    app.transport = Transport(app.conf.broker_consumer, app)
+    return app
+
+
+def _credentials(settings: Settings) -> Any:
+    security = settings.kafka.security
+    context = tls_context(security)
+    if context is None:
+        return None
+    if security.protocol == "ssl":
+        return faust.SSLCredentials(context)
+    password = settings.kafka_password
+    return faust.SASLCredentials(
+        username=security.username,
+        password=password.reveal() if password else None,
+        mechanism=security.mechanism,
+        ssl_context=context,
+    )
+
+
+class FaustBroker:
+    """What the runtime asks of Faust's consumer."""
+
+    def __init__(self, app: faust.App, stages: Mapping[str, Stage]) -> None:
+        self._app = app
+        self._stages = stages
+
+    async def end_offsets(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        partitions = [TP(topic, partition) for topic, partition in places]
+        async with asyncio.timeout(BROKER_ANSWER_SECONDS):
+            ends = await self._app.consumer.highwaters(*partitions)
+        return {(tp.topic, tp.partition): offset for tp, offset in ends.items()}
+
+    def assigned(self) -> list[tuple[str, int]]:
+        if self._app.assignor is None:
+            return []
+        return [(tp.topic, tp.partition) for tp in self._app.assignor.assigned_actives()]
+
+    def readiness(self) -> Readiness:
+        """Ready once the group's current generation has been joined and its state read back: membership decides, not
+        whether the process lives. A worker that got no partitions, because there are fewer than workers, is ready."""
+        app = self._app
+        if app.in_recovery:
+            return Readiness.RECOVERING
+        generation = app.consumer_generation_id
+        if app.rebalancing or any(stage.generation != generation for stage in self._stages.values()):
+            return Readiness.JOINING
+        return Readiness.READY
+
+    def recovery_seconds(self) -> float:
+        recovery = self._app.tables.recovery
+        started, ended = recovery._recovery_started_at, recovery._recovery_ended_at
+        if started is None:
+            return 0.0
+        return float((ended or time.monotonic()) - started)
+
+
+class WorkerService(Service):
+    """Runs beside the app: the HTTP listener from the start, the loops while there is something to do."""
+
+    def __init__(self, app: faust.App, settings: Settings, directory: Directory, stages: Mapping[str, Stage]) -> None:
+        self._settings = settings
+        self._stages = stages
+        self.broker = FaustBroker(app, stages)
+        self.runtime = Runtime(settings, directory, stages, self.broker)
+        for stage in stages.values():
+            stage.gave_up = self.runtime.gave_up
+        worker = settings.worker
+        self.health = HealthServer(
+            self.runtime.figures, self.broker.readiness, host=worker.metrics_host, port=worker.metrics_port
+        )
+        super().__init__()
+
+    async def on_start(self) -> None:
+        await self.health.start()
+        logger.info("metrics at http://%s:%d/metrics", self._settings.worker.metrics_host, self.health.port)
+
+    async def on_stop(self) -> None:
+        await self.health.stop()
+
+    @Service.task
+    async def _flush_loop(self) -> None:
+        await self._every(self._settings.worker.flush_seconds, self.runtime.flush)
+
+    @Service.task
+    async def _tick_loop(self) -> None:
+        async def tick() -> None:
+            self.runtime.tick()
+
+        await self._every(TICK_SECONDS, tick)
+
+    @Service.task
+    async def _watch_loop(self) -> None:
+        await self._every(WATCH_SECONDS, self.runtime.watch_ends)
+
+    @Service.task
+    async def _changelog_loop(self) -> None:
+        await self._every(CHANGELOG_CHECK_SECONDS, self.runtime.check_changelogs)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work again and again; anything unexpected ends the process before more is acknowledged."""
+        async for _ in self._beats(seconds):
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001 - a bug here would stop time or flushes in silence
+                end_process(f"{getattr(work, '__name__', 'a loop')} failed", error)
+
+    async def _beats(self, seconds: float) -> AsyncIterator[None]:
+        while not self.should_stop:
+            await self.sleep(seconds)
+            yield

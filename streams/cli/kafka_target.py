@@ -1,0 +1,87 @@
+"""The options that say which cluster a command talks to: a configuration file, or brokers and prefix."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from streams.cli.check import EXIT_CONFIGURATION, settings_or_exit
+from streams.connections import client_options
+from streams.errors import ConfigError, Unavailable
+from streams.settings_sections import Kafka
+from streams.topics import DEFAULT_PARTITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaTarget:
+    """A cluster and the installation in it; ``options`` connect a kafka-python client."""
+
+    brokers: tuple[str, ...]
+    prefix: str
+    partitions: int
+    replication: int
+    event_clock: bool
+    options: dict[str, Any]
+
+
+def with_kafka_target(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options and, as ``target``, what they say.
+
+    A wrong configuration ends it with exit status 2, a broker that is away with 1, each with a plain message.
+    """
+
+    @click.option("--config", type=click.Path(path_type=Path), help="The configuration file (YAML).")
+    @click.option("--brokers", metavar="HOST:PORT[,…]", help="Brokers without TLS or login, instead of --config.")
+    @click.option("--prefix", help="First part of every topic name.  [default: filaviva]")
+    @click.option("--partitions", type=int, help=f"Partitions of every topic.  [default: {DEFAULT_PARTITIONS}]")
+    @wraps(command)
+    def wrapped(
+        config: Path | None, brokers: str | None, prefix: str | None, partitions: int | None, **rest: Any
+    ) -> None:
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)  # the commands tell failures in their own words
+        try:
+            overrides = {"brokers": brokers, "prefix": prefix, "partitions": partitions}
+            command(target=_target(config, {key: value for key, value in overrides.items() if value}), **rest)
+        except ConfigError as error:
+            for where, expected in error.problems:
+                click.echo(f"{where}: {expected}", err=True)
+            raise SystemExit(EXIT_CONFIGURATION) from None
+        except Unavailable as error:
+            raise click.ClickException(str(error)) from None
+
+    return wrapped
+
+
+def _target(config: Path | None, given: dict[str, Any]) -> KafkaTarget:
+    if (config is None) == ("brokers" not in given):
+        raise click.UsageError("give either --config FILE or --brokers HOST:PORT")
+    if config is None:
+        return _of_options(given)
+    if given:
+        raise click.UsageError(f"--{next(iter(given))} is in the file that --config names")
+    settings = settings_or_exit(config, resolve_secrets=False)
+    if settings.kafka.security.protocol == "sasl_ssl":
+        settings = settings_or_exit(config)
+    options = client_options(settings.kafka, settings.kafka_password, folder=config.parent)
+    return _of_section(settings.kafka, options, event_clock=settings.clock.mode == "event")
+
+
+def _of_options(given: dict[str, Any]) -> KafkaTarget:
+    """The same limits as in a file."""
+    brokers = [broker.strip() for broker in given["brokers"].split(",")]
+    try:
+        kafka = msgspec.convert({**given, "brokers": brokers}, Kafka)
+    except msgspec.ValidationError as error:
+        raise click.UsageError(f"--brokers, --prefix or --partitions: {error}") from None
+    return _of_section(kafka, client_options(kafka), event_clock=False)
+
+
+def _of_section(kafka: Kafka, options: dict[str, Any], *, event_clock: bool) -> KafkaTarget:
+    return KafkaTarget(kafka.brokers, kafka.prefix, kafka.partitions, kafka.replication, event_clock, options)

@@ -1,0 +1,50 @@
+"""``filaviva worker``: one worker process until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import warnings
+
+import click
+
+from streams.cli.check import settings_or_exit
+from streams.logs import configure_logging
+from streams.settings import Settings
+
+
+@click.command()
+@click.option("--config", required=True, type=click.Path(dir_okay=False), help="The configuration file.")
+def worker(config: str) -> None:
+    """Run one worker until SIGTERM or Ctrl-C.
+
+    The configuration is checked whole before anything is connected; a fault in it ends with exit code 2. Scale by
+    starting more workers with the same configuration: they share the partitions.
+    """
+    run_worker(settings_or_exit(config))
+
+
+def run_worker(settings: Settings) -> None:
+    """Run a worker in this process; returns only by SystemExit."""
+    configure_logging(settings.worker.log_format, settings.worker.log_level)
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(faust|mode|aiokafka)\b")
+    import faust  # noqa: PLC0415 - a second and a half that no other command should pay
+    import uvloop  # noqa: PLC0415
+
+    from streams.app import build_worker  # noqa: PLC0415
+
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app, service = build_worker(settings)
+    process = faust.Worker(
+        app,
+        service,
+        quiet=True,
+        override_logging=False,
+        redirect_stdouts=False,
+        blocking_timeout=0.0,
+        loop=loop,
+        stdout=sys.stderr,
+    )
+    process.execute_from_commandline()

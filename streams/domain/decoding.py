@@ -1,0 +1,219 @@
+"""Raw Kafka records to canonical events, or the reason why not.
+
+CloudEvents 1.0 is read in both Kafka forms: structured (the whole event is the JSON value) and binary (attributes in
+``ce_*`` headers, data in the value). Checks run from the outside in, and the first that fails names the place and what
+was expected there; no value of the record is ever repeated in a reason.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+import msgspec
+
+from streams.domain.decisions import Reason, Record, Rejection
+from streams.domain.directory import DAY_MS, Directory
+from streams.domain.events import (
+    AGENT_EVENTS,
+    AGENT_TYPES,
+    CALL_EVENTS,
+    CHAT_EVENTS,
+    CONTACT_TYPES,
+    EMAIL_EVENTS,
+    INTAKE_OF_CHANNEL,
+    AgentEvent,
+    AgentState,
+    ContactData,
+    ContactEvent,
+    Identifier,
+    Offered,
+)
+
+MAX_VALUE_BYTES: Final = 512 * 1024
+MAX_AHEAD_MS: Final = DAY_MS
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
+_ISO_SEPARATOR_AT: Final = 10
+_PARTITION_CURE: Final = (
+    "the record must have this key and sit in the partition that murmur2 of it gives: set the producer's partitioner "
+    "to murmur2 (librdkafka: partitioner=murmur2_random), or bring the topic in through filaviva ingest kafka"
+)
+
+
+_DECODER_ERRORS: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+
+class _Envelope(msgspec.Struct, frozen=True, gc=False):
+    specversion: Literal["1.0"]
+    type: str
+    id: Identifier
+    source: str
+    time: str
+    data: msgspec.Raw
+
+
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_data = {
+    name: msgspec.json.Decoder(data_type).decode for name, data_type in (CONTACT_TYPES | AGENT_TYPES).items()
+}
+_TYPES_OF_TOPIC: Final = {
+    CALL_EVENTS: CONTACT_TYPES.keys(),
+    CHAT_EVENTS: CONTACT_TYPES.keys(),
+    EMAIL_EVENTS: CONTACT_TYPES.keys(),
+    AGENT_EVENTS: AGENT_TYPES.keys(),
+}
+
+
+class _Invalid(Exception):
+    def __init__(self, reason: Reason, detail: str) -> None:
+        self.rejection = Rejection(reason, detail)
+
+
+def decode(
+    topic: str, partition: int, record: Record, directory: Directory
+) -> ContactEvent | AgentEvent | Rejection | None:
+    """The event of one record; a Rejection when it is not acceptable; None when its type is not one we know.
+
+    ``topic`` is the bare topic name. An event is judged early against the record's own Kafka timestamp.
+    """
+    try:
+        return _decode(topic, partition, record, directory)
+    except _Invalid as invalid:
+        return invalid.rejection
+
+
+def _decode(topic: str, partition: int, record: Record, directory: Directory) -> ContactEvent | AgentEvent | None:
+    envelope = _read_envelope(record)
+    if envelope.type not in _TYPES_OF_TOPIC[topic]:
+        return None
+    if not _SLUG.fullmatch(envelope.source):
+        raise _Invalid(Reason.BAD_VALUE, "$.source: expected a slug of a-z, 0-9 and -, at most 40 long")
+    time_ms = _checked_time(envelope.time, record.timestamp)
+    data = _read_data(envelope)
+    if isinstance(data, AgentState):
+        _check_agent(data, directory)
+        _check_place(f"{data.tenant}/{data.agent_id}", record, partition, directory)
+        return AgentEvent(time_ms, envelope.id, envelope.source, data)
+    _check_queue(data, topic, directory)
+    _check_place(f"{data.tenant}/{data.queue}", record, partition, directory)
+    if isinstance(data, Offered):
+        requested_ms = _optional_time(data.requested_at, "requested_at")
+        started_ms = _optional_time(data.contact_started_at, "contact_started_at")
+        return ContactEvent(time_ms, envelope.id, envelope.source, data, requested_ms, started_ms)
+    return ContactEvent(time_ms, envelope.id, envelope.source, data)
+
+
+def _read_envelope(record: Record) -> _Envelope:
+    value = record.value
+    if value is None:
+        raise _Invalid(Reason.NO_VALUE, "the value is null; expected a CloudEvent")
+    if len(value) > MAX_VALUE_BYTES:
+        raise _Invalid(Reason.TOO_LARGE, f"the value is {len(value)} bytes; expected at most {MAX_VALUE_BYTES}")
+    if record.headers:
+        attributes = {name: text for name, text in record.headers if name.startswith("ce_")}
+        if attributes:
+            return _binary_envelope(attributes, value)
+    try:
+        return _decode_envelope(value)
+    except _DECODER_ERRORS as error:
+        raise _explain(value, error, "$") from None
+
+
+def _binary_envelope(headers: dict[str, bytes], value: bytes) -> _Envelope:
+    try:
+        attributes = {name[3:]: text.decode() for name, text in headers.items()}
+    except UnicodeDecodeError:
+        raise _Invalid(Reason.NOT_UTF8, "a ce_ header is not UTF-8") from None
+    try:
+        return msgspec.convert({**attributes, "data": msgspec.Raw(value)}, _Envelope)
+    except msgspec.ValidationError as error:
+        raise _explain(b"", error, "headers ce_") from None
+
+
+def _read_data(envelope: _Envelope) -> ContactData | AgentState:
+    raw = bytes(envelope.data)
+    try:
+        return _decode_data[envelope.type](raw)
+    except _DECODER_ERRORS as error:
+        raise _explain(raw, error, "$.data") from None
+
+
+def _explain(value: bytes, error: Exception, root: str) -> _Invalid:
+    """Name the reason behind a decoder's complaint, and the place, without repeating any of the record."""
+    if isinstance(error, RecursionError):
+        return _Invalid(Reason.TOO_DEEP, f"{root}: nested deeper than any event")
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return _Invalid(Reason.NOT_UTF8, f"{root}: the value is not UTF-8")
+    message = str(error)
+    if not isinstance(error, msgspec.ValidationError):
+        return _Invalid(Reason.NOT_JSON, f"{root}: the value is not JSON")
+    expectation, _, place = message.partition(" - at `$")
+    where = root + place.removesuffix("`")
+    if "missing required field" in expectation:
+        return _Invalid(Reason.MISSING_FIELD, f"{where}: {expectation}")
+    if "Invalid enum value" in expectation:
+        return _Invalid(Reason.BAD_VALUE, f"{where}: expected a value of the closed list")
+    if ", got `" in expectation:
+        return _Invalid(Reason.WRONG_TYPE, f"{where}: {expectation}")
+    return _Invalid(Reason.BAD_VALUE, f"{where}: {expectation}")
+
+
+def parse_time(text: str) -> int | None:
+    """Milliseconds since the epoch of an RFC 3339 instant with an offset; None when it is anything else."""
+    if text[_ISO_SEPARATOR_AT : _ISO_SEPARATOR_AT + 1] not in ("T", "t"):
+        return None
+    try:
+        since = datetime.fromisoformat(text) - _EPOCH
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+
+
+def _checked_time(text: str, kafka_ms: int) -> int:
+    time_ms = parse_time(text)
+    if time_ms is None or time_ms < 0:
+        raise _Invalid(Reason.BAD_TIME, "$.time: expected RFC 3339 with an offset, from 1970 on")
+    if time_ms > kafka_ms + MAX_AHEAD_MS:
+        raise _Invalid(Reason.TOO_EARLY, "$.time: more than a day ahead of the record's Kafka timestamp")
+    return time_ms
+
+
+def _optional_time(text: str | None, field: str) -> int | None:
+    if text is None:
+        return None
+    time_ms = parse_time(text)
+    if time_ms is None or time_ms < 0:
+        raise _Invalid(Reason.BAD_TIME, f"$.data.{field}: expected RFC 3339 with an offset, from 1970 on")
+    return time_ms
+
+
+def _check_queue(data: ContactData, topic: str, directory: Directory) -> None:
+    policy = directory.queue(data.tenant, data.queue)
+    if policy is None:
+        if data.tenant not in directory.tenants:
+            raise _Invalid(Reason.UNKNOWN_TENANT, "$.data.tenant: not in the configuration")
+        raise _Invalid(Reason.UNKNOWN_QUEUE, "$.data.queue: not a queue of this tenant in the configuration")
+    if policy.site != data.site:
+        raise _Invalid(Reason.WRONG_SITE, "$.data.site: the configuration has this queue at another site")
+    if data.channel not in policy.channels:
+        raise _Invalid(Reason.BAD_VALUE, "$.data.channel: not a channel of this queue in the configuration")
+    if INTAKE_OF_CHANNEL[data.channel] != topic:
+        raise _Invalid(Reason.BAD_VALUE, f"$.data.channel: belongs on {INTAKE_OF_CHANNEL[data.channel]}")
+
+
+def _check_agent(data: AgentState, directory: Directory) -> None:
+    if data.tenant not in directory.tenants:
+        raise _Invalid(Reason.UNKNOWN_TENANT, "$.data.tenant: not in the configuration")
+    if (data.tenant, data.site) not in directory.sites:
+        raise _Invalid(Reason.WRONG_SITE, "$.data.site: not a site of this tenant in the configuration")
+    if any(directory.queue(data.tenant, queue) is None for queue in data.queues):
+        raise _Invalid(Reason.UNKNOWN_QUEUE, "$.data.queues: names a queue that is not in the configuration")
+
+
+def _check_place(owner_key: str, record: Record, partition: int, directory: Directory) -> None:
+    if record.key != owner_key.encode() or directory.partition(owner_key) != partition:
+        raise _Invalid(Reason.WRONG_PARTITION, f"expected the owner key of $.data: {_PARTITION_CURE}")

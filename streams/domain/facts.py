@@ -1,0 +1,193 @@
+"""One queue visit: the facts known of it and what they add up to.
+
+A visit is one contact's stay in one queue. It keeps its facts, not a running state: every kind of fact holds the
+earliest few in order of event time (then event id), so that repeats change nothing and any order of arrival ends in
+the same visit. What the facts add up to is derived afresh after each change.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+
+ANSWERED: Final = 0
+CALLBACK_REQUESTED: Final = 1
+FLOWED_OUT: Final = 2
+ABANDONED: Final = 3
+"""Kinds of exit, in the order that decides between exits of one instant."""
+
+MOST_FACTS: Final = 16
+"""How many facts of one kind a visit keeps: the earliest. More than a handful is a fault of the source."""
+
+_FAR_MS: Final = 1 << 43  # the year 2248: keeps revisions positive
+
+
+class Party(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Who waits, without saying who: pseudonyms, and the address sealed for whoever may call back.
+
+    ``token`` stands for the number to dial, ``tokens`` for every identifier given, under every active key.
+    """
+
+    token: str | None
+    tokens: tuple[str, ...]
+    sealed_address: str | None = None
+    last_digits: str | None = None
+    uf: str | None = None
+
+
+class Offer(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """An ``offered``; ``offset`` is where it stands in its input topic."""
+
+    time_ms: int
+    event_id: str
+    offset: int
+    channel: str
+    requested_ms: int | None = None
+    priority: int | None = None
+    reason: str | None = None
+    transferred_from: str | None = None
+    callback_job_id: str | None = None
+    handled_by: str | None = None
+    party: Party | None = None
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        return (self.time_ms, 0, self.event_id)
+
+
+class Exit(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """An exit from the queue; ``reason`` is set when it flowed out, ``agent_id`` when it was answered."""
+
+    time_ms: int
+    kind: int
+    event_id: str
+    reason: str | None = None
+    agent_id: str | None = None
+    party: Party | None = None
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        return (self.time_ms, self.kind, self.event_id)
+
+
+class Ending(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """An ``ended`` or ``wrapped_up``: durations in milliseconds, None where the source does not know."""
+
+    time_ms: int
+    event_id: str
+    talk_ms: int | None = None
+    hold_ms: int | None = None
+    ended_by: str | None = None
+    completed: bool | None = None
+    wrap_up_ms: int | None = None
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        return (self.time_ms, 0, self.event_id)
+
+
+Fact = Offer | Exit | Ending
+_F = TypeVar("_F", Offer, Exit, Ending)
+
+
+class Told(msgspec.Struct, array_like=True, gc=False):
+    """What has been said of this visit to the outside, so that only news is said again."""
+
+    outcome_revision: int = 0
+    finding_state: str | None = None
+    finding_revision: int = 0
+    signal: str | None = None
+    signal_ms: int = 0
+
+
+class VisitState(msgspec.Struct, array_like=True, gc=False):
+    """The durable part of a visit.
+
+    ``assigned`` are ``answered`` events of written channels, where they are no exit. ``is_overdue`` and ``is_lost`` are
+    derived from the passing of time and recorded with the facts: the wait passed its limit; no exit ever came.
+    """
+
+    channel: str
+    feed: int
+    is_historic: bool
+    offers: list[Offer] = msgspec.field(default_factory=list)
+    exits: list[Exit] = msgspec.field(default_factory=list)
+    assigned: list[Exit] = msgspec.field(default_factory=list)
+    endings: list[Ending] = msgspec.field(default_factory=list)
+    wrap_ups: list[Ending] = msgspec.field(default_factory=list)
+    last_ms: int = 0
+    is_doubtful: bool = False
+    is_overdue: bool = False
+    is_lost: bool = False
+    told: Told = msgspec.field(default_factory=Told)
+
+
+class Leave(NamedTuple):
+    """How and when a visit left its queue."""
+
+    kind: int
+    time_ms: int
+    wait_ms: int
+    reason: str | None
+    agent_id: str | None
+
+
+def keep(facts: list[_F], fact: _F) -> bool:
+    """Put a fact where it belongs among its kind; False when it is already there or later than all a visit keeps."""
+    order = fact.order
+    place = len(facts)
+    while place and order <= facts[place - 1].order:
+        if order == facts[place - 1].order:
+            return False
+        place -= 1
+    if place == MOST_FACTS:
+        return False
+    facts.insert(place, fact)
+    if len(facts) > MOST_FACTS:
+        facts.pop()
+    return True
+
+
+def revision_of(state: VisitState) -> int:
+    """The number of distinct facts a visit rests on: it grows with every change, whatever the order of arrival.
+
+    A kind that is full counts by how early its first fact is as well, because one more fact may then change the
+    content but no longer the count.
+    """
+    revision = 0
+    for facts in (state.offers, state.exits, state.assigned, state.endings, state.wrap_ups):
+        count = len(facts)
+        revision += count
+        if count == MOST_FACTS:
+            revision += _FAR_MS - facts[0].time_ms
+    return revision
+
+
+def leave_of(state: VisitState) -> Leave | None:
+    """The exit that stands: the earliest; None while there is none or no offer to count it from. Waits are never
+    negative."""
+    if not state.offers or not state.exits:
+        return None
+    first = state.exits[0]
+    wait_ms = max(0, first.time_ms - state.offers[0].time_ms)
+    return Leave(first.kind, first.time_ms, wait_ms, first.reason, first.agent_id)
+
+
+def talk_and_hold_ms(state: VisitState) -> tuple[int | None, int | None]:
+    """Talk and hold of the ending that stands (the earliest), None where unknown."""
+    if not state.endings:
+        return None, None
+    return state.endings[0].talk_ms, state.endings[0].hold_ms
+
+
+def wrap_up_ms(state: VisitState) -> int | None:
+    return state.wrap_ups[0].wrap_up_ms if state.wrap_ups else None
+
+
+def handle_ms(state: VisitState) -> int | None:
+    """Talk, hold and wrap-up together; None while the contact has not ended."""
+    if not state.endings:
+        return None
+    talk, hold = talk_and_hold_ms(state)
+    return (talk or 0) + (hold or 0) + (wrap_up_ms(state) or 0)

@@ -1,0 +1,90 @@
+"""What a stage counts of its input: the durable ledger, and the figures of this process beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from streams.domain.decisions import Ledger, Reason
+from streams.domain.figures import Histogram, StageFigures
+
+LEDGER_ROW: Final = b"ledger"
+DELAY_EDGES_SECONDS: Final = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+
+
+@dataclass(slots=True)
+class InputCounts:
+    """Every record of the input is counted here exactly once, in one class of the ledger."""
+
+    ledger: Ledger = field(default_factory=Ledger)
+    applied: dict[tuple[str, str], int] = field(default_factory=dict)
+    discarded: dict[tuple[str, str], int] = field(default_factory=dict)
+    rejected: dict[tuple[str, str], int] = field(default_factory=dict)
+    historic: dict[str, int] = field(default_factory=dict)
+    skewed: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    last_event_ms: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    delay: dict[str, Histogram] = field(default_factory=dict)
+
+    def count_applied(self, topic: str, event_type: str) -> None:
+        self.ledger.applied += 1
+        key = (topic, event_type)
+        self.applied[key] = self.applied.get(key, 0) + 1
+
+    def count_duplicate(self, topic: str) -> None:
+        self.ledger.duplicate += 1
+        self._discard(topic, "duplicate")
+
+    def count_ignored(self, topic: str) -> None:
+        self.ledger.ignored += 1
+        self._discard(topic, "ignored")
+
+    def count_rejected(self, topic: str, reason: Reason) -> None:
+        self.ledger.rejected += 1
+        key = (topic, reason.value)
+        self.rejected[key] = self.rejected.get(key, 0) + 1
+
+    def withdraw_applied(self) -> None:
+        """A fact that was applied turned out to be one to reject: it leaves its class of the ledger."""
+        self.ledger.applied -= 1
+
+    def observe(self, source: tuple[str, str, str], topic: str, *, time_ms: int, wall_ms: int) -> None:
+        """A live event of (tenant, site, source) was taken: how fresh it is."""
+        if time_ms > self.last_event_ms.get(source, 0):
+            self.last_event_ms[source] = time_ms
+        histogram = self.delay.get(topic)
+        if histogram is None:
+            histogram = self.delay[topic] = Histogram(DELAY_EDGES_SECONDS)
+        histogram.observe(max(0, wall_ms - time_ms) / 1000)
+
+    def count_historic(self, topic: str) -> None:
+        self.historic[topic] = self.historic.get(topic, 0) + 1
+
+    def count_skewed(self, source: tuple[str, str, str]) -> None:
+        self.skewed[source] = self.skewed.get(source, 0) + 1
+
+    def row(self) -> tuple[bytes, bytes]:
+        ledger = self.ledger
+        return LEDGER_ROW, msgspec.msgpack.encode((ledger.applied, ledger.duplicate, ledger.ignored, ledger.rejected))
+
+    def restore(self, value: bytes | None) -> None:
+        if value is not None:
+            self.ledger = Ledger(*msgspec.msgpack.decode(value, type=tuple[int, int, int, int]))
+
+    def figures(self, rows: int) -> StageFigures:
+        """A copy that may be read on another thread; ``rows`` is how many keys the state holds."""
+        return StageFigures(
+            applied=dict(self.applied),
+            discarded=dict(self.discarded),
+            rejected=dict(self.rejected),
+            historic=dict(self.historic),
+            skewed=dict(self.skewed),
+            last_event_ms=dict(self.last_event_ms),
+            delay={topic: histogram.copy() for topic, histogram in self.delay.items()},
+            rows=rows,
+        )
+
+    def _discard(self, topic: str, discarded_class: str) -> None:
+        key = (topic, discarded_class)
+        self.discarded[key] = self.discarded.get(key, 0) + 1

@@ -1,0 +1,267 @@
+"""What the queues stage tells the outside: one record per visit, per interval, per finding.
+
+Every record is a CloudEvent whose id ends in its revision. A revision is a function of the facts behind the record, so
+writing it again gives the same bytes, and a reader that keeps the highest revision per id is always right.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from streams.domain.channel_queue import ChannelQueue
+from streams.domain.counts import Counts, Standing
+from streams.domain.decisions import Output
+from streams.domain.directory import PLAIN_POLICY_VERSION, PLAIN_RULE, QueuePolicy
+from streams.domain.encoding import cloud_event, iso_time
+from streams.domain.facts import VisitState, handle_ms, leave_of, talk_and_hold_ms, wrap_up_ms
+from streams.domain.figures import OUTCOMES
+from streams.domain.service_level import FORMULAS, Share, tally_of
+from streams.domain.time import INTERVAL_MS
+
+CONTACT_OUTCOMES: Final = "contact-outcomes"
+QUEUE_INTERVALS: Final = "queue-intervals"
+SLA_BREACHES: Final = "sla-breaches"
+
+
+class ContactOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How one visit went. Durations in seconds, instants in UTC; ``date`` and ``interval_start`` are the site's."""
+
+    visit_id: str
+    revision: int
+    tenant: str
+    site: str
+    queue: str
+    channel: str
+    contact_id: str
+    entry: int
+    offered_at: str
+    outcome: str
+    date: str
+    interval_start: str
+    left_at: str | None = None
+    wait_seconds: float | None = None
+    requested_at: str | None = None
+    assigned_at: str | None = None
+    exit_reason: str | None = None
+    agent_id: str | None = None
+    talk_seconds: float | None = None
+    hold_seconds: float | None = None
+    wrap_up_seconds: float | None = None
+    handle_seconds: float | None = None
+    ended_by: str | None = None
+    completed: bool | None = None
+    priority: int | None = None
+    reason: str | None = None
+    transferred_from: str | None = None
+    handled_by: str | None = None
+    callback_job_id: str | None = None
+    customer_tokens: tuple[str, ...] = ()
+    answer_target_seconds: float = 0.0
+    max_wait_seconds: float = 0.0
+    is_breach: bool = False
+
+
+class QueueInterval(msgspec.Struct, frozen=True):
+    """Exact counts of the visits offered in one quarter of an hour.
+
+    ``answered_by_wait`` and ``abandoned_by_wait`` count visits per bucket of ``wait_edges_seconds`` (upper edges
+    inclusive, the last bucket above every edge): any formula at any edge can be computed from them and added up.
+    """
+
+    interval_id: str
+    revision: int
+    tenant: str
+    site: str
+    queue: str
+    channel: str
+    interval_start: str
+    interval_seconds: int
+    date: str
+    offered: int
+    answered: int
+    abandoned: int
+    short_abandoned: int
+    flowed_out: int
+    callback_requested: int
+    waiting: int
+    outcomes: dict[str, int]
+    wait_answered_seconds_sum: float
+    wait_abandoned_seconds_sum: float
+    handled: int
+    talk_seconds_sum: float
+    hold_seconds_sum: float
+    wrap_up_seconds_sum: float
+    breaches: int
+    wait_edges_seconds: tuple[int, ...]
+    answered_by_wait: list[int]
+    abandoned_by_wait: list[int]
+    answer_target_seconds: float
+    short_abandon_seconds: float
+    service_level: dict[str, Share]
+    """Formula name to numerator and denominator."""
+
+
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A limit of a policy not met by one visit. ``force`` op: an operational choice of the tenant."""
+
+    finding_id: str
+    state: str
+    revision: int
+    rule: str
+    policy_version: str
+    tenant: str
+    site: str
+    queue: str
+    channel: str
+    visit_id: str
+    offered_at: str
+    limit_seconds: float
+    breached_at: str
+    force: str = "op"
+    confidence: str = "configured"
+    wait_seconds: float | None = None
+
+
+def _seconds(duration_ms: int | None) -> float | None:
+    return None if duration_ms is None else duration_ms / 1000
+
+
+def _optional_time(instant_ms: int | None) -> str | None:
+    return None if instant_ms is None else iso_time(instant_ms)
+
+
+def contact_outcome(
+    visit_id: str, policy: QueuePolicy, state: VisitState, standing: Standing, *, revision: int
+) -> Output:
+    """The wide record of one visit that has left its queue (or is given up as ``unknown_exit``)."""
+    offer = state.offers[0]
+    leave = leave_of(state)
+    ending = state.endings[0] if state.endings else None
+    talk, hold = talk_and_hold_ms(state)
+    contact_id, entry = visit_id.split("/", 3)[3], int(visit_id.split("/", 3)[2])
+    record = ContactOutcome(
+        visit_id=visit_id,
+        revision=revision,
+        tenant=policy.tenant,
+        site=policy.site,
+        queue=policy.queue,
+        channel=offer.channel,
+        contact_id=contact_id,
+        entry=entry,
+        offered_at=iso_time(offer.time_ms),
+        outcome=OUTCOMES[standing.outcome],
+        date=date.fromordinal(standing.day).isoformat(),
+        interval_start=iso_time(standing.interval_ms),
+        left_at=_optional_time(leave.time_ms if leave else None),
+        wait_seconds=_seconds(leave.wait_ms if leave else None),
+        requested_at=_optional_time(offer.requested_ms),
+        assigned_at=_optional_time(state.assigned[0].time_ms if state.assigned else None),
+        exit_reason=leave.reason if leave else None,
+        agent_id=leave.agent_id if leave else None,
+        talk_seconds=_seconds(talk),
+        hold_seconds=_seconds(hold),
+        wrap_up_seconds=_seconds(wrap_up_ms(state)),
+        handle_seconds=_seconds(handle_ms(state)),
+        ended_by=ending.ended_by if ending else None,
+        completed=ending.completed if ending else None,
+        priority=offer.priority,
+        reason=offer.reason,
+        transferred_from=offer.transferred_from,
+        handled_by=offer.handled_by,
+        callback_job_id=offer.callback_job_id,
+        customer_tokens=offer.party.tokens if offer.party else (),
+        answer_target_seconds=policy.answer_target_ms / 1000,
+        max_wait_seconds=policy.max_wait_ms / 1000,
+        is_breach=standing.is_breach,
+    )
+    value = cloud_event(
+        event_type="contact.outcome",
+        event_id=f"{visit_id}#{revision}",
+        time_ms=leave.time_ms if leave else offer.time_ms,
+        subject=visit_id,
+        data=record,
+    )
+    return Output(CONTACT_OUTCOMES, policy.owner_key.encode(), value)
+
+
+def queue_interval(queue: ChannelQueue, interval_ms: int, counts: Counts) -> Output:
+    """The exact counts of one interval as they stand."""
+    policy = queue.policy
+    tally = tally_of(counts)
+    start = iso_time(interval_ms)
+    interval_id = f"{policy.tenant}/{policy.queue}/{queue.channel}/{start}"
+    record = QueueInterval(
+        interval_id=interval_id,
+        revision=counts.revision,
+        tenant=policy.tenant,
+        site=policy.site,
+        queue=policy.queue,
+        channel=queue.channel,
+        interval_start=start,
+        interval_seconds=INTERVAL_MS // 1000,
+        date=date.fromordinal(queue.calendar.day(interval_ms)).isoformat(),
+        offered=counts.offered,
+        answered=tally.answered,
+        abandoned=tally.abandoned,
+        short_abandoned=tally.abandoned_short,
+        flowed_out=tally.flowed_out,
+        callback_requested=tally.callback_requested,
+        waiting=counts.waiting,
+        outcomes=dict(zip(OUTCOMES, counts.outcomes, strict=True)),
+        wait_answered_seconds_sum=counts.answered_wait_ms / 1000,
+        wait_abandoned_seconds_sum=counts.abandoned_wait_ms / 1000,
+        handled=counts.handled,
+        talk_seconds_sum=counts.talk_ms / 1000,
+        hold_seconds_sum=counts.hold_ms / 1000,
+        wrap_up_seconds_sum=counts.wrap_up_ms / 1000,
+        breaches=counts.breaches,
+        wait_edges_seconds=tuple(edge // 1000 for edge in queue.edges_ms),
+        answered_by_wait=counts.answered_waits,
+        abandoned_by_wait=counts.abandoned_waits,
+        answer_target_seconds=policy.answer_target_ms / 1000,
+        short_abandon_seconds=policy.short_abandon_ms / 1000,
+        service_level={name: formula(tally) for name, formula in FORMULAS.items()},
+    )
+    value = cloud_event(
+        event_type="queue.interval",
+        event_id=f"{interval_id}#{counts.revision}",
+        time_ms=interval_ms,
+        subject=interval_id,
+        data=record,
+    )
+    return Output(QUEUE_INTERVALS, interval_id.encode(), value)
+
+
+def finding(visit_id: str, policy: QueuePolicy, state: VisitState, *, finding_state: str, revision: int) -> Output:
+    """A wait finding of the plain per-queue limit."""
+    offer = state.offers[0]
+    leave = leave_of(state)
+    finding_id = f"{visit_id}:{PLAIN_RULE}:{PLAIN_POLICY_VERSION}"
+    breached_ms = offer.time_ms + policy.max_wait_ms
+    record = Finding(
+        finding_id=finding_id,
+        state=finding_state,
+        revision=revision,
+        rule=PLAIN_RULE,
+        policy_version=PLAIN_POLICY_VERSION,
+        tenant=policy.tenant,
+        site=policy.site,
+        queue=policy.queue,
+        channel=offer.channel,
+        visit_id=visit_id,
+        offered_at=iso_time(offer.time_ms),
+        limit_seconds=policy.max_wait_ms / 1000,
+        breached_at=iso_time(breached_ms),
+        wait_seconds=_seconds(leave.wait_ms if leave else None),
+    )
+    value = cloud_event(
+        event_type=f"sla.{finding_state}",
+        event_id=f"{finding_id}#{revision}",
+        time_ms=breached_ms,
+        subject=finding_id,
+        data=record,
+    )
+    return Output(SLA_BREACHES, finding_id.encode(), value)

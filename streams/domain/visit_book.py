@@ -1,0 +1,214 @@
+"""The retained visits of one partition, and the counts they add up to.
+
+Whatever changes a visit ends in ``settle``: what the visit added before is taken away, what it adds now is added, and
+the live line and the counters of this process follow. History touches only the counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from streams.domain.channel_queue import ChannelQueue
+from streams.domain.counts import ABANDONED_LATE, ANSWERED_LATE, UNKNOWN_EXIT, WAITING, Counts, Standing
+from streams.domain.directory import Directory, QueuePolicy
+from streams.domain.facts import VisitState, revision_of
+from streams.domain.figures import OUTCOMES, LiveCounters
+from streams.domain.time import SiteCalendar
+from streams.domain.visits import Visit, standing_of
+
+Row = tuple[bytes, bytes | None]
+_VISIT_ROW = b"v/"
+_INTERVAL_ROW = b"i/"
+_encode = msgspec.msgpack.Encoder().encode
+_decode_visit = msgspec.msgpack.Decoder(VisitState).decode
+_decode_counts = msgspec.msgpack.Decoder(Counts).decode
+
+
+class VisitBook:
+    """Visits by id, and one ChannelQueue for every configured queue and channel of the partition."""
+
+    def __init__(self, partition: int, directory: Directory) -> None:
+        self._directory = directory
+        self.visits: dict[str, Visit] = {}
+        self.queues: dict[tuple[str, str], ChannelQueue] = {}
+        self._calendars: dict[str, SiteCalendar] = {}
+        self.changed_visits: set[Visit] = set()
+        self.farewells: list[Visit] = []
+        """Forgotten with news still unsaid."""
+        self.changed_intervals: set[tuple[ChannelQueue, int]] = set()
+        self.deleted_rows: set[bytes] = set()
+        for policy in directory.queues_of_partition(partition):
+            for channel in sorted(policy.channels):
+                self._add_queue(policy, channel)
+
+    def _add_queue(self, policy: QueuePolicy, channel: str) -> ChannelQueue:
+        calendar = self._calendars.setdefault(policy.zone, SiteCalendar(policy.zone))
+        queue = ChannelQueue(policy, channel, calendar)
+        self.queues[policy.owner_key, channel] = queue
+        return queue
+
+    def add(self, visit: Visit) -> None:
+        self.visits[visit.visit_id] = visit
+        self.deleted_rows.discard(visit.row_key)
+
+    def drop(self, visit: Visit) -> None:
+        """Forget a visit; what it added stays counted for good."""
+        del self.visits[visit.visit_id]
+        if visit in self.changed_visits:
+            self.changed_visits.remove(visit)
+            self.farewells.append(visit)
+        self.deleted_rows.add(visit.row_key)
+        self.leave_line(visit)
+        for queue, interval_ms in visit.places:
+            queue.release_interval(interval_ms)
+
+    @staticmethod
+    def leave_line(visit: Visit) -> None:
+        """The visit waits no longer, as far as anyone can see."""
+        if visit.place is not None and visit.queue is not None:
+            visit.queue.line.leave(visit)
+
+    def forget_changes(self) -> None:
+        """Everything changed so far has been written down."""
+        self.changed_visits.clear()
+        self.farewells.clear()
+        self.changed_intervals.clear()
+        self.deleted_rows.clear()
+
+    def settle(self, visit: Visit) -> None:
+        """Count the visit anew after its facts, or what time has made of them, changed."""
+        self.changed_visits.add(visit)
+        if not visit.state.offers:
+            return
+        old_queue, old = visit.queue, visit.standing
+        queue = self.queues[visit.policy.owner_key, visit.state.offers[0].channel]
+        new = standing_of(visit, queue)
+        visit.queue, visit.standing, visit.offered_ms = queue, new, visit.state.offers[0].time_ms
+        if old is not None and old_queue is not None:
+            old_queue.change(old, -1)
+            self.changed_intervals.add((old_queue, old.interval_ms))
+        queue.change(new, 1)
+        self.changed_intervals.add((queue, new.interval_ms))
+        self._rest_on_facts(visit)
+        if not visit.state.is_historic:
+            _follow_line(visit, old_queue)
+            _count_live(visit, queue, old, new)
+
+    def _rest_on_facts(self, visit: Visit) -> None:
+        """Every interval that has an offer of the visit rests on all its facts, so each new one raises its revision."""
+        revision = revision_of(visit.state)
+        for queue, interval_ms in visit.places:
+            queue.rest_on(interval_ms, revision - visit.revision)
+            self.changed_intervals.add((queue, interval_ms))
+        if len(visit.places) < len(visit.state.offers):
+            for queue, interval_ms in self._hold_new_places(visit):
+                queue.rest_on(interval_ms, revision)
+                self.changed_intervals.add((queue, interval_ms))
+        visit.revision = revision
+
+    def _hold_new_places(self, visit: Visit) -> list[tuple[ChannelQueue, int]]:
+        new_places: list[tuple[ChannelQueue, int]] = []
+        for offer in visit.state.offers:
+            queue = self.queues[visit.policy.owner_key, offer.channel]
+            place = (queue, queue.calendar.interval_start_ms(offer.time_ms))
+            if place in visit.places or place in new_places:
+                continue
+            new_places.append(place)
+            if queue.hold_interval(place[1]):
+                self.deleted_rows.update(queue.drop_old_intervals(place[1]))
+        visit.places += tuple(new_places)
+        return new_places
+
+    def rows(self, *, visits: Iterable[Visit], intervals: Iterable[tuple[ChannelQueue, int]]) -> Iterator[Row]:
+        """The rows of these visits and intervals as they are now."""
+        for visit in visits:
+            yield visit.row_key, _encode(visit.state)
+        for queue, interval_ms in intervals:
+            counts = queue.intervals.get(interval_ms)
+            if counts is not None:
+                yield queue.row_key(interval_ms), _encode(counts)
+
+    def all_rows(self) -> Iterator[Row]:
+        intervals = ((queue, start) for queue in self.queues.values() for start in queue.intervals)
+        return self.rows(visits=self.visits.values(), intervals=intervals)
+
+    def size(self) -> int:
+        return len(self.visits) + sum(len(queue.intervals) for queue in self.queues.values())
+
+    def restore(self, rows: Mapping[bytes, bytes]) -> None:
+        """Intervals first (they hold the sums), then visits, which are placed but not counted again.
+
+        Rows of queues or channels that are no longer configured are left alone.
+        """
+        for key, value in rows.items():
+            if key.startswith(_INTERVAL_ROW):
+                tenant, queue_name, channel, start = key[len(_INTERVAL_ROW) :].decode().split("/")
+                queue = self.queues.get((f"{tenant}/{queue_name}", channel))
+                if queue is not None:
+                    queue.restore_interval(int(start), _decode_counts(value))
+        for key, value in rows.items():
+            if key.startswith(_VISIT_ROW):
+                self._restore_visit(key[len(_VISIT_ROW) :].decode(), _decode_visit(value))
+
+    def _restore_visit(self, visit_id: str, state: VisitState) -> None:
+        tenant, queue_name, _ = visit_id.split("/", 2)
+        policy = self._directory.queue(tenant, queue_name)
+        channels = {offer.channel for offer in state.offers} or {state.channel}
+        if policy is None or not channels <= policy.channels:
+            return
+        visit = Visit(visit_id, policy, state)
+        self.visits[visit_id] = visit
+        if not state.offers:
+            return
+        visit.queue = self.queues[policy.owner_key, state.offers[0].channel]
+        visit.standing = standing_of(visit, visit.queue)
+        visit.offered_ms = state.offers[0].time_ms
+        visit.revision = revision_of(state)
+        self._hold_new_places(visit)
+        if not state.is_historic:
+            _follow_line(visit, None)
+
+
+def _follow_line(visit: Visit, old_queue: ChannelQueue | None) -> None:
+    """Keep the waiting line in step with the visit."""
+    if visit.place is not None and old_queue is not None:
+        old_queue.line.leave(visit)
+    if visit.is_waiting and visit.queue is not None:
+        visit.queue.line.join(visit, shows_wait=not visit.state.is_doubtful)
+        if visit.crossed_limit and not visit.state.is_doubtful:
+            visit.queue.line.over.add(visit)
+
+
+def _count_live(visit: Visit, queue: ChannelQueue, old: Standing | None, new: Standing) -> None:
+    """Counters of this process: each visit once per entry, once per exit, once per ending; they never go back."""
+    counters = queue.counters
+    if old is None:
+        counters.offered += 1
+    if new.outcome != WAITING and (old is None or old.outcome == WAITING):
+        counters.exits[OUTCOMES[new.outcome]] += 1
+        if new.outcome != UNKNOWN_EXIT:
+            _count_exit(visit, counters, new)
+    if new.is_handled and (old is None or not old.is_handled):
+        counters.handle.observe((new.talk_ms + new.hold_ms + new.wrap_up_ms) / 1000)
+
+
+def _count_exit(visit: Visit, counters: LiveCounters, new: Standing) -> None:
+    if new.outcome <= ANSWERED_LATE:
+        counters.wait_answered.observe(new.wait_ms / 1000)
+    elif new.outcome <= ABANDONED_LATE:
+        counters.wait_abandoned.observe(new.wait_ms / 1000)
+    cross(visit, new.wait_ms, counters)
+
+
+def cross(visit: Visit, wait_ms: int, counters: LiveCounters | None) -> None:
+    """Let a wait cross its limits, each once; counted when the visit is live."""
+    if wait_ms > visit.policy.answer_target_ms and not visit.crossed_target:
+        visit.crossed_target = True
+        if counters is not None:
+            counters.breaches["target"] += 1
+    if wait_ms > visit.limit_ms and not visit.crossed_limit:
+        visit.crossed_limit = True
+        if counters is not None:
+            counters.breaches["max"] += 1

@@ -1,0 +1,142 @@
+"""A visit in memory: its durable facts, and what has been derived and counted of them."""
+
+from __future__ import annotations
+
+from streams.domain.channel_queue import ChannelQueue
+from streams.domain.counts import (
+    ABANDONED_IN_TARGET,
+    ABANDONED_LATE,
+    ABANDONED_SHORT,
+    ANSWERED_IN_TARGET,
+    ANSWERED_LATE,
+    CALLBACK_IN_TARGET,
+    CALLBACK_LATE,
+    OUTCOME_NUMBER,
+    UNKNOWN_EXIT,
+    WAITING,
+    Standing,
+)
+from streams.domain.directory import QueuePolicy
+from streams.domain.facts import (
+    ABANDONED,
+    ANSWERED,
+    CALLBACK_REQUESTED,
+    Leave,
+    VisitState,
+    leave_of,
+    talk_and_hold_ms,
+    wrap_up_ms,
+)
+from streams.domain.findings import is_breach
+
+_FLOW_OUT_OUTCOME = {
+    "transfer": OUTCOME_NUMBER["transferred"],
+    "overflow": OUTCOME_NUMBER["overflowed"],
+    "timeout": OUTCOME_NUMBER["timed_out"],
+    "closed": OUTCOME_NUMBER["closed"],
+    "key": OUTCOME_NUMBER["key_exit"],
+}
+
+
+class Visit:
+    """One retained visit. ``visit_id`` is tenant/queue/entry/contact_id."""
+
+    __slots__ = (
+        "crossed_limit",
+        "crossed_target",
+        "due_ms",
+        "exit_seen_ms",
+        "expires_ms",
+        "limit_ms",
+        "offered_ms",
+        "place",
+        "places",
+        "policy",
+        "queue",
+        "revision",
+        "standing",
+        "state",
+        "told_open",
+        "visit_id",
+    )
+
+    def __init__(self, visit_id: str, policy: QueuePolicy, state: VisitState) -> None:
+        self.visit_id = visit_id
+        self.policy = policy
+        self.state = state
+        self.queue: ChannelQueue | None = None
+        """Where the visit is counted; None until an offer is known."""
+        self.standing: Standing | None = None
+        """What is counted of it now."""
+        self.revision = 0
+        """The facts its intervals rest on because of it."""
+        self.places: tuple[tuple[ChannelQueue, int], ...] = ()
+        """The intervals that hold an offer of it."""
+        self.limit_ms = policy.max_wait_ms
+        self.offered_ms = 0
+        self.place: int | None = None
+        """Its place in the waiting line, None while it does not wait live."""
+        self.due_ms: int | None = None
+        self.expires_ms: int | None = None
+        self.exit_seen_ms: int | None = None
+        self.crossed_target = False
+        self.crossed_limit = False
+        self.told_open = False
+
+    @property
+    def row_key(self) -> bytes:
+        return b"v/" + self.visit_id.encode()
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.standing is not None and self.standing.outcome == WAITING
+
+    def next_due_ms(self, grace_ms: int) -> int:
+        """The next instant at which waiting alone changes something of this visit."""
+        policy, state = self.policy, self.state
+        retention_ms = policy.retention_ms[state.channel]
+        if not self.is_waiting:
+            return state.last_ms + retention_ms
+        instants = [self.offered_ms + policy.unknown_exit_ms[state.channel]]
+        if not self.crossed_target:
+            instants.append(self.offered_ms + policy.answer_target_ms + 1)
+        if not self.crossed_limit:
+            instants.append(self.offered_ms + self.limit_ms + 1 + grace_ms)
+        return min(instants)
+
+
+def outcome_of(leave: Leave, policy: QueuePolicy) -> int:
+    """The number of the outcome in the closed list."""
+    in_target = leave.wait_ms <= policy.answer_target_ms
+    if leave.kind == ANSWERED:
+        return ANSWERED_IN_TARGET if in_target else ANSWERED_LATE
+    if leave.kind == CALLBACK_REQUESTED:
+        return CALLBACK_IN_TARGET if in_target else CALLBACK_LATE
+    if leave.kind == ABANDONED:
+        if leave.wait_ms <= policy.short_abandon_ms:
+            return ABANDONED_SHORT
+        return ABANDONED_IN_TARGET if in_target else ABANDONED_LATE
+    return _FLOW_OUT_OUTCOME[leave.reason or "transfer"]
+
+
+def standing_of(visit: Visit, queue: ChannelQueue) -> Standing:
+    """What the visit, which has an offer, adds to its interval and day."""
+    state, policy = visit.state, visit.policy
+    offered_ms = state.offers[0].time_ms
+    leave = leave_of(state)
+    if leave is not None:
+        outcome, wait_ms = outcome_of(leave, policy), leave.wait_ms
+    else:
+        outcome, wait_ms = (UNKNOWN_EXIT if state.is_lost else WAITING), 0
+    talk, hold = talk_and_hold_ms(state)
+    return Standing(
+        interval_ms=queue.calendar.interval_start_ms(offered_ms),
+        day=queue.calendar.day(offered_ms),
+        outcome=outcome,
+        wait_ms=wait_ms,
+        talk_ms=talk or 0,
+        hold_ms=hold or 0,
+        wrap_up_ms=wrap_up_ms(state) or 0,
+        is_handled=bool(state.endings) and outcome in (ANSWERED_IN_TARGET, ANSWERED_LATE),
+        is_breach=is_breach(state, visit.limit_ms),
+    )

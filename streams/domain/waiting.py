@@ -1,0 +1,59 @@
+"""Who waits now in one queue: the oldest, the nearest to the limit, those beyond it."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import Protocol
+
+
+class Waiter(Protocol):
+    """What the line needs to know of a waiting visit."""
+
+    offered_ms: int
+    limit_ms: int
+    place: int | None
+
+
+class WaitingLine:
+    """The live visits waiting in a queue, oldest first, apart by their own limit.
+
+    Joining and leaving cost O(log n) at most; leaving only marks, and marked entries are dropped when they come up.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[int, list[tuple[int, int, Waiter]]] = {}
+        self._next_place = 0
+        self.size = 0
+        self.over: set[Waiter] = set()
+        """Waiting beyond their limit, as far as the clock has been told."""
+
+    def join(self, visit: Waiter, *, shows_wait: bool) -> None:
+        """``shows_wait`` False counts the contact but leaves its age out: a source with a wrong clock."""
+        self.size += 1
+        self._next_place += 1
+        visit.place = self._next_place
+        if shows_wait:
+            heappush(self._lines.setdefault(visit.limit_ms, []), (visit.offered_ms, self._next_place, visit))
+
+    def leave(self, visit: Waiter) -> None:
+        self.size -= 1
+        visit.place = None
+        self.over.discard(visit)
+
+    def longest_wait_ms(self, now_ms: int) -> int:
+        """Age of the oldest contact waiting; 0 when none."""
+        return max((age for _, age in self._oldest(now_ms)), default=0)
+
+    def limit_used_ratio(self, now_ms: int) -> float:
+        """The largest share any waiting contact has used of its own limit; 0 when none waits."""
+        return max((age / limit_ms for limit_ms, age in self._oldest(now_ms) if limit_ms), default=0.0)
+
+    def _oldest(self, now_ms: int) -> list[tuple[int, int]]:
+        """(limit, age) of the oldest of each line."""
+        oldest = []
+        for limit_ms, line in self._lines.items():
+            while line and line[0][2].place != line[0][1]:
+                heappop(line)
+            if line:
+                oldest.append((limit_ms, max(0, now_ms - line[0][0])))
+        return oldest

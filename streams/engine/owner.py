@@ -1,0 +1,223 @@
+"""One stage's hold on one partition, from recovery to revocation: apply, tick, flush."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from streams.delivery import MOST_WAITING_BYTES, Appended, Outbox, RecordToSend
+from streams.domain.decisions import OWN_PARTITION, Core, DeadLetter, Decisions, Output
+from streams.engine.batches import Batch
+from streams.engine.changelog import TopicPosition, flush_records, row_record
+from streams.engine.transport import size_of
+from streams.partition_clock import Instant, PartitionClock
+
+logger = logging.getLogger(__name__)
+
+MOST_CHANGED_ROWS: Final = 3000
+"""Flush early beyond this many changed rows, so that a flush fits one record batch."""
+FLUSH_BATCH_BYTES: Final = 3_800_000
+"""Below the changelog's ``max.message.bytes`` of 4 MiB."""
+WALL_FLUSH_MS: Final = 10_000
+"""The clock is flushed at least this often, so that a successor knows how old the state is."""
+
+
+class Surroundings(Protocol):
+    """What an owner needs of its stage."""
+
+    name: str
+    changelog: str
+
+    def full_name(self, topic: str) -> str: ...
+    def dead_letter(self, partition: int, letter: DeadLetter) -> tuple[str, RecordToSend]: ...
+    async def append(self, partition: int, records: Iterable[RecordToSend], *, max_bytes: int) -> Appended: ...
+
+
+@dataclass(slots=True)
+class Hold:
+    """How an owner comes by its partition: the epoch it writes under and where the changelog should end."""
+
+    partition: int
+    epoch: int
+    expected_offset: int | None
+    skips: set[tuple[str, int]]
+
+
+class Owner:
+    """Holds the core of one partition; every call but ``flush`` runs without a pause, so nothing interleaves."""
+
+    def __init__(
+        self,
+        stage: Surroundings,
+        core: Core,
+        hold: Hold,
+        *,
+        outbox: Outbox,
+        clocks: Mapping[str, PartitionClock],
+        instant: Callable[[], Instant],
+    ) -> None:
+        self.core = core
+        self.clocks = dict(clocks)
+        self.positions: dict[str, int] = {}
+        self.gap_offsets = 0
+        self._stage = stage
+        self._hold = hold
+        self._outbox = outbox
+        self._instant = instant
+        self._applied: list[Batch] = []
+        self._flushing = asyncio.Lock()
+        self._flushed_positions: dict[str, int] = {}
+        self._flushed_at_ms = 0
+        self._must_rewrite = False
+
+    @property
+    def partition(self) -> int:
+        return self._hold.partition
+
+    def start_at(self, positions: Mapping[str, TopicPosition]) -> None:
+        """Take up the positions the state rests on."""
+        self.positions = {topic: position.next_offset for topic, position in positions.items()}
+        self._flushed_positions = dict(self.positions)
+
+    def position_at(self, topic: str, offset: int) -> None:
+        """The consumer reads this topic from ``offset``: the state's own position, or the log's start beyond it."""
+        self.gap_offsets += max(0, offset - self.positions.get(topic, offset))
+        self.positions[topic] = max(offset, self.positions.get(topic, 0))
+        self.clocks[topic].observe_position(self.positions[topic])
+
+    # -- facts and time -----------------------------------------------------------------------------------------------
+
+    def take(self, topic: str, batch: Batch) -> None:
+        """Apply what the state does not have yet of a batch of one input topic (bare name)."""
+        next_offset = self.positions.get(topic)
+        records = list(batch.records)
+        if next_offset is not None and batch.first < next_offset:
+            records = [record for record in records if record.offset >= next_offset]
+        if records:
+            if next_offset is not None:
+                self.gap_offsets += records[0].offset - next_offset
+            for part, is_skipped in self._split(topic, records):
+                self._apply(topic, part, is_skipped=is_skipped)
+        self._applied.append(batch)
+
+    def _apply(self, topic: str, records: list[Any], *, is_skipped: bool) -> None:
+        clock = self.clocks[topic]
+        instant = self._instant()
+        if is_skipped:
+            decisions = self.core.skip(topic, records[0])
+        else:
+            decisions = self.core.apply(topic, records, clock.now(instant), instant.wall_ms)
+        last = records[-1]
+        self.positions[topic] = last.offset + 1
+        clock.observe_records(last.offset, decisions.newest_event_ms, last.timestamp)
+        self._emit(decisions)
+
+    def _split(self, topic: str, records: list[Any]) -> list[tuple[list[Any], bool]]:
+        """The records in runs, each record an operator has given up in a run of its own."""
+        skipped = {offset for skip_topic, offset in self._hold.skips if skip_topic == topic}
+        runs: list[tuple[list[Any], bool]] = []
+        start = 0
+        for place, record in enumerate(records if skipped else ()):
+            if record.offset in skipped:
+                runs += [(records[start:place], False), ([record], True)]
+                start = place + 1
+        runs.append((records[start:], False))
+        return [run for run in runs if run[0]]
+
+    def tick(self) -> None:
+        """Let the core say what waiting has made true."""
+        instant = self._instant()
+        self._put(self.core.tick({topic: clock.now(instant) for topic, clock in self.clocks.items()}))
+        self._outbox.start()
+
+    def _emit(self, decisions: Decisions) -> None:
+        self._put(decisions.outputs)
+        for letter in decisions.dead_letters:
+            topic, record = self._stage.dead_letter(self.partition, letter)
+            self._outbox.put((topic, self.partition), record)
+        self._outbox.start()
+
+    def _put(self, outputs: Iterable[Output]) -> None:
+        for output in outputs:
+            partition = self.partition if output.partition == OWN_PARTITION else output.partition
+            self._outbox.put((self._stage.full_name(output.topic), partition), (output.key, output.value, []))
+
+    # -- flush --------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a flush is due before the interval is over."""
+        return self.core.changed_rows() >= MOST_CHANGED_ROWS or self._outbox.waiting_bytes >= MOST_WAITING_BYTES
+
+    async def flush(self) -> None:
+        """Make everything applied so far durable: outputs first, then rows and offsets in one record batch, then done.
+
+        One at a time, and from one instant: rows, offsets and outputs are taken together before anything is awaited.
+        """
+        async with self._flushing:
+            instant = self._instant()
+            if not self._needs_flush(instant):
+                return
+            changes = self.core.changes()
+            self._put(changes.outputs)
+            applied, self._applied = self._applied, []
+            positions = dict(self.positions)
+            records = self._records(changes.rows, instant)
+            rewritten = self._rewritten()
+            await self._outbox.drained()
+            await self._append(records)
+            if rewritten:
+                await self._append(rewritten)
+            self._flushed_positions, self._flushed_at_ms = positions, instant.monotonic_ms
+            for batch in applied:
+                batch.done(self._stage.name)
+
+    def _needs_flush(self, instant: Instant) -> bool:
+        if self._applied or self._must_rewrite or self.positions != self._flushed_positions:
+            return True
+        return bool(self.positions) and instant.monotonic_ms - self._flushed_at_ms >= WALL_FLUSH_MS
+
+    def _records(self, rows: list[tuple[bytes, bytes | None]], instant: Instant) -> list[RecordToSend]:
+        positions = {
+            topic: TopicPosition(offset, self.clocks[topic].now(instant)) for topic, offset in self.positions.items()
+        }
+        epoch = self._hold.epoch
+        records = flush_records(rows, positions, epoch=epoch, is_split=False)
+        if sum(size_of(record) for record in records) > FLUSH_BATCH_BYTES:
+            records = flush_records(rows, positions, epoch=epoch, is_split=True)
+        return records
+
+    def _rewritten(self) -> list[RecordToSend]:
+        """Every row once more, after a foreign writer was found in the changelog; as they are at this very instant."""
+        if not self._must_rewrite:
+            return []
+        self._must_rewrite = False
+        return [row_record(key, value, epoch=self._hold.epoch) for key, value in self.core.snapshot()]
+
+    async def _append(self, records: list[RecordToSend]) -> None:
+        appended = await self._stage.append(self.partition, records, max_bytes=FLUSH_BATCH_BYTES)
+        expected = self._hold.expected_offset
+        if expected is not None and appended.next_offset != expected + len(records):
+            self.found_foreign_writer(expected, appended.first_offset)
+        self._hold.expected_offset = appended.next_offset
+
+    def found_foreign_writer(self, expected: int, found: int) -> None:
+        """Somebody else appended to our changelog: their keys are overwritten with ours at the next flush."""
+        logger.warning(
+            "%s/%d: expected the changelog at %d, found %d: rows of a former owner, all rows are written again",
+            self._stage.changelog,
+            self.partition,
+            expected,
+            found,
+        )
+        self._must_rewrite = True
+
+    def check_end(self, end_offset: int) -> None:
+        """Compare the changelog's end with what this owner wrote, while no flush is under way."""
+        expected = self._hold.expected_offset
+        if expected is not None and not self._flushing.locked() and end_offset > expected:
+            self.found_foreign_writer(expected, end_offset)
+            self._hold.expected_offset = end_offset

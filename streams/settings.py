@@ -1,0 +1,156 @@
+"""The configuration: one YAML file, validated whole before any connection, then frozen.
+
+This is the only module that reads the environment. Whatever is wrong is collected, not only the first fault, and named
+by its path and what was expected, in the order of the file; no secret is ever in a problem or a repr.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+from msgspec.structs import replace
+
+from streams.domain.directory import UNKNOWN_EXIT_MS, Directory, QueuePolicy
+from streams.errors import ConfigError
+from streams.settings_checks import Draft, problems_between
+from streams.settings_document import ROOT, PlainYaml, diagnose
+from streams.settings_secrets import Secret, SecretReader, TenantKeys
+from streams.settings_sections import (
+    CallbackQueue,
+    Clock,
+    Document,
+    Kafka,
+    Privacy,
+    Queue,
+    Site,
+    Source,
+    Worker,
+)
+
+__all__ = ["Secret", "Settings", "TenantKeys", "load_settings", "parse_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration that holds together. Without secrets resolved, the password and the tenant keys are absent."""
+
+    kafka: Kafka
+    """The certificate files in it are named from the root, whatever folder the process runs in."""
+    worker: Worker
+    clock: Clock
+    privacy: Privacy
+    sites: tuple[Site, ...]
+    sources: tuple[Source, ...]
+    queues: tuple[Queue, ...]
+    callback_queues: tuple[CallbackQueue, ...]
+    config_hash: str
+    """12 hex characters of what the file says, whatever its layout; secrets have no part in it."""
+    tenant_keys: Mapping[str, TenantKeys]
+    kafka_password: Secret | None
+
+    def directory(self, partition_of: Callable[[str, int], int]) -> Directory:
+        """The queues as the core knows them; ``partition_of`` takes an owner key and the partition count."""
+        zones = {(site.tenant, site.site): site.zone for site in self.sites}
+        policies = [_policy(queue, zones[queue.tenant, queue.site]) for queue in self.queues]
+        partitions = self.kafka.partitions
+        return Directory(policies, sites=zones, partition_of=lambda key: partition_of(key, partitions))
+
+
+def load_settings(
+    path: str | Path, *, environment: Mapping[str, str] | None = None, resolve_secrets: bool = True
+) -> Settings:
+    """The settings of a file; secret files it names are relative to its folder. Raises ConfigError with everything
+    that is wrong. ``environment`` is the process' own unless given."""
+    file = Path(path)
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError([(str(path), f"expected a file that can be read: {error.strerror}")]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError([(str(path), f"expected UTF-8 text; byte {error.start} is not")]) from None
+    return parse_settings(text, environment=environment, resolve_secrets=resolve_secrets, folder=file.parent)
+
+
+def parse_settings(
+    text: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    resolve_secrets: bool = True,
+    folder: Path | None = None,
+) -> Settings:
+    """The settings of a YAML text; see ``load_settings``."""
+    yaml_text = PlainYaml(text)
+    sections = _sections(yaml_text)
+    faults = diagnose(Document, sections)
+    problems = yaml_text.problems + [fault for fault in faults if fault[0] not in yaml_text.unreadable]
+    draft = Draft.of(sections, problems)
+    problems += problems_between(draft)
+    folder = folder or Path()
+    secrets = SecretReader(os.environ if environment is None else environment, folder)
+    password = secrets.kafka_password(draft.kafka.security) if resolve_secrets and draft.kafka else None
+    tenant_keys = secrets.tenant_keys(draft.privacy) if resolve_secrets and draft.privacy else {}
+    problems += secrets.problems
+    if problems:
+        raise ConfigError(sorted(problems, key=lambda problem: yaml_text.line_of(problem[0])))
+    document = msgspec.convert(sections, Document)
+    return Settings(
+        kafka=_with_located_files(document.kafka, folder),
+        worker=document.worker,
+        clock=document.clock,
+        privacy=document.privacy,
+        sites=document.sites,
+        sources=document.sources,
+        queues=document.queues,
+        callback_queues=document.callback_queues,
+        config_hash=hashlib.sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()[:12],
+        tenant_keys=MappingProxyType(tenant_keys),
+        kafka_password=password,
+    )
+
+
+def _sections(yaml_text: PlainYaml) -> dict[str, object]:
+    """The sections by name; one with nothing in it counts as left out."""
+    if isinstance(yaml_text.value, dict):
+        return {name: section for name, section in yaml_text.value.items() if section is not None}
+    note = "; there is nothing" if yaml_text.value is None else ""
+    expected = f"expected a mapping with at least kafka, sites and queues{note}"
+    raise ConfigError(yaml_text.problems or [(ROOT, expected)])
+
+
+def _with_located_files(kafka: Kafka, folder: Path) -> Kafka:
+    names = {key: getattr(kafka.security, key) for key in ("ca_file", "cert_file", "key_file")}
+    located = {key: str((folder / name).absolute()) for key, name in names.items() if name is not None}
+    return replace(kafka, security=replace(kafka.security, **located))
+
+
+def _policy(queue: Queue, zone: str) -> QueuePolicy:
+    exits = UNKNOWN_EXIT_MS
+    if queue.unknown_exit_seconds is not None:
+        exits = dict.fromkeys(UNKNOWN_EXIT_MS, milliseconds(queue.unknown_exit_seconds))
+    return QueuePolicy(
+        tenant=queue.tenant,
+        site=queue.site,
+        queue=queue.queue,
+        zone=zone,
+        channels=frozenset(queue.channels),
+        answer_target_ms=milliseconds(queue.answer_target_seconds),
+        max_wait_ms=milliseconds(queue.max_wait_seconds),
+        short_abandon_ms=milliseconds(queue.short_abandon_seconds),
+        service_level_target=queue.service_level_target,
+        formula=queue.formula,
+        display_name=queue.display_name or queue.queue,
+        group=queue.group or "",
+        callback_queue=queue.callback.queue if queue.callback else None,
+        unknown_exit_ms=exits,
+    )
+
+
+def milliseconds(seconds: float) -> int:
+    """Whole milliseconds, as the core counts time."""
+    return round(seconds * 1000)

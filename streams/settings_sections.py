@@ -1,0 +1,187 @@
+"""The sections of the configuration file as frozen values: which keys exist, of what kind, with which default.
+
+Durations are seconds. What spans several keys is checked in ``settings_checks``; secrets are only named here (an
+environment variable or a file), never held.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, get_args
+
+from msgspec import Meta, Struct
+
+from streams.domain.events import Channel
+
+Slug = Annotated[
+    str,
+    Meta(pattern=r"^[a-z0-9-]{1,40}\Z", description="a slug: small letters a-z, digits and -, at most 40 characters"),
+]
+Label = Annotated[
+    str,
+    Meta(pattern=r"^[^\x00-\x1f\x7f]{1,80}\Z", description="one line of text, at most 80 characters"),
+]
+Zone = Annotated[str, Meta(min_length=1, max_length=60, description="an IANA time zone such as America/Fortaleza")]
+Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:_-]{1,253}\Z", description="a host name or IP address")]
+Broker = Annotated[
+    str,
+    Meta(
+        pattern=r"^([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
+        r":([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])\Z",
+        description="host:port, the port from 1 to 65535",
+    ),
+]
+VariableName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,59}\Z",
+        description="the name of an environment variable (letters, digits and _, at most 60 characters), "
+        "not the secret itself",
+    ),
+]
+FileName = Annotated[str, Meta(min_length=1, max_length=4096, description="the path of a file")]
+Ratio = Annotated[float, Meta(gt=0, le=1, description="a ratio above 0 and up to 1, such as 0.8")]
+Duration = Annotated[float, Meta(ge=0, le=31_536_000)]
+
+Formula = Literal[
+    "answered_of_offered",
+    "excluding_short_abandons",
+    "excluding_abandons_in_target",
+    "abandons_in_target_count_as_met",
+    "short_abandons_count_as_met",
+    "amazon_sl_x",
+]
+"""The service-level formulas that may carry a target; ``answered_only`` is reported but never promised."""
+
+FORMULA_HINT: Final = f"one of {', '.join(get_args(Formula))} (answered_only is reported, never a target)"
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Root of every section: frozen, named keys only, unknown keys refused."""
+
+
+class Security(Section, frozen=True, kw_only=True):
+    """How to reach the brokers. SASL always travels inside TLS; the files are PEM."""
+
+    protocol: Literal["plaintext", "ssl", "sasl_ssl"] = "plaintext"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    username: Annotated[str, Meta(min_length=1, max_length=256, description="a user name")] | None = None
+    password_env: VariableName | None = None
+    password_file: FileName | None = None
+    ca_file: FileName | None = None
+    cert_file: FileName | None = None
+    key_file: FileName | None = None
+
+
+class Kafka(Section, frozen=True, kw_only=True):
+    """The cluster, and the shape of every topic in it. ``partitions`` never changes while the data lives."""
+
+    brokers: Annotated[
+        tuple[Broker, ...], Meta(min_length=1, max_length=100, description="a list of at least one broker, host:port")
+    ]
+    prefix: Slug = "filaviva"
+    partitions: Annotated[int, Meta(ge=1, le=1024)] = 8
+    replication: Annotated[int, Meta(ge=1, le=7)] = 1
+    security: Security = Security()
+
+
+class Worker(Section, frozen=True, kw_only=True):
+    """One worker process. ``metrics_port`` 0 takes any free port."""
+
+    metrics_host: Host = "127.0.0.1"
+    metrics_port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
+    flush_seconds: Annotated[float, Meta(ge=0.05, le=60)] = 1.0
+    session_timeout_seconds: Annotated[float, Meta(ge=1, le=1800)] = 15.0
+    max_poll_records: Annotated[int, Meta(ge=1, le=100_000)] = 500
+    agent_ttl_seconds: Annotated[float, Meta(ge=1, le=604_800)] = 3600.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+
+
+class Clock(Section, frozen=True, kw_only=True):
+    """What "now" is: the wall clock in production, event time in simulations."""
+
+    mode: Literal["wall", "event"] = "wall"
+    lateness_seconds: Annotated[float, Meta(ge=0, le=3600)] = 60.0
+    grace_seconds: Annotated[float, Meta(ge=0, le=60)] = 2.0
+
+
+class TenantSecrets(Section, frozen=True, kw_only=True):
+    """Where the keys of one tenant are: each in an environment variable or in a file."""
+
+    token_key_env: VariableName | None = None
+    token_key_file: FileName | None = None
+    previous_token_key_env: VariableName | None = None
+    previous_token_key_file: FileName | None = None
+    seal_key_env: VariableName | None = None
+    seal_key_file: FileName | None = None
+
+
+class Privacy(Section, frozen=True, kw_only=True):
+    """The keys by tenant; a tenant without callbacks may be left out, then no customer tokens are computed."""
+
+    tenants: dict[Slug, TenantSecrets] = {}
+
+
+class Site(Section, frozen=True, kw_only=True):
+    """A place with its own local day."""
+
+    tenant: Slug
+    site: Slug
+    zone: Zone
+    display_name: Label | None = None
+
+
+class Source(Section, frozen=True, kw_only=True):
+    """A feed of a site, and how long it may be silent before the site's queues are stale."""
+
+    tenant: Slug
+    site: Slug
+    source: Slug
+    expected_silence_seconds: Annotated[float, Meta(ge=1, le=604_800)]
+
+
+class Callback(Section, frozen=True, kw_only=True):
+    """Which callback queue calls back the customers who left this queue unserved."""
+
+    queue: Slug
+
+
+class Queue(Section, frozen=True, kw_only=True):
+    """A queue and what is promised there. ``unknown_exit_seconds`` overrides the defaults of all its channels."""
+
+    tenant: Slug
+    site: Slug
+    queue: Slug
+    channels: Annotated[tuple[Channel, ...], Meta(min_length=1, description="a list of at least one channel")]
+    answer_target_seconds: Annotated[int, Meta(ge=1, le=31_536_000)]
+    max_wait_seconds: Annotated[float, Meta(ge=1, le=31_536_000)]
+    short_abandon_seconds: Duration = 5.0
+    service_level_target: Ratio = 0.8
+    formula: Annotated[Formula, Meta(description=FORMULA_HINT)] = "answered_of_offered"
+    sector: Slug | None = None
+    display_name: Label | None = None
+    group: Label | None = None
+    unknown_exit_seconds: Annotated[float, Meta(ge=1, le=31_536_000)] | None = None
+    callback: Callback | None = None
+
+
+class CallbackQueue(Section, frozen=True, kw_only=True):
+    """A queue that answered callbacks enter; it is also listed in ``queues``."""
+
+    tenant: Slug
+    site: Slug
+    queue: Slug
+    display_name: Label | None = None
+
+
+class Document(Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    kafka: Kafka
+    worker: Worker = Worker()
+    clock: Clock = Clock()
+    privacy: Privacy = Privacy()
+    sites: Annotated[tuple[Site, ...], Meta(min_length=1, max_length=1000, description="a list of at least one site")]
+    sources: tuple[Source, ...] = ()
+    queues: Annotated[tuple[Queue, ...], Meta(min_length=1, max_length=5000, description="a list of 1 to 5000 queues")]
+    callback_queues: tuple[CallbackQueue, ...] = ()

@@ -237,4 +237,5 @@ class WorkerService(Service):
     async def _beats(self, seconds: float) -> AsyncIterator[None]:
         while not self.should_stop:
             await self.sleep(seconds)
-            yield
+            if not self.should_stop:
+                yield

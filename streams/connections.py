@@ -33,6 +33,26 @@ def client_options(kafka: Kafka, password: Secret | None = None, *, folder: Path
     return options
 
 
+def librdkafka_options(
+    kafka: Kafka, password: Secret | None = None, *, folder: Path | None = None
+) -> dict[str, str | int]:
+    """The same for a librdkafka client: its settings besides ``bootstrap.servers``. Raises like ``client_options``."""
+    login = client_options(kafka, password, folder=folder)
+    security, base = kafka.security, folder or Path()
+    options: dict[str, str | int] = {"security.protocol": security.protocol}
+    files = {
+        "ssl.ca.location": security.ca_file,
+        "ssl.certificate.location": security.cert_file,
+        "ssl.key.location": security.key_file,
+    }
+    options |= {name: str(base / file) for name, file in files.items() if file}
+    if security.protocol == "sasl_ssl":
+        options["sasl.mechanism"] = login["sasl_mechanism"]
+        options["sasl.username"] = login["sasl_plain_username"]
+        options["sasl.password"] = login["sasl_plain_password"]
+    return options
+
+
 def tls_context(security: Security, *, folder: Path | None = None) -> ssl.SSLContext | None:
     """A context that verifies the broker's certificate and host name, with ours for mutual TLS; None for plaintext."""
     if security.protocol == "plaintext":

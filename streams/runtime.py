@@ -64,7 +64,10 @@ class Runtime:
             await stage.flush()
 
     async def watch_ends(self) -> None:
-        """Ask where the input topics end; every owner's clocks learn it, or learn that the broker is away."""
+        """Ask where the input topics end; every owner's clocks learn it.
+
+        Without an answer they learn nothing, and find out for themselves that the broker is away.
+        """
         owners = [(stage, owner) for stage in self.stages.values() for owner in list(stage.owners.values())]
         places = {(stage.full_name(topic), owner.partition) for stage, owner in owners for topic in owner.clocks}
         if not places:
@@ -73,9 +76,6 @@ class Runtime:
         try:
             ends = await self.broker.end_offsets(sorted(places))
         except (TimeoutError, OSError):
-            for _, owner in owners:
-                for clock in owner.clocks.values():
-                    clock.observe_broker_away(instant_now().monotonic_ms)
             return
         answered_ms = instant_now().monotonic_ms
         for stage, owner in owners:
@@ -88,12 +88,14 @@ class Runtime:
         """Look for rows a former owner has appended after us."""
         for stage in self.stages.values():
             places = [(stage.changelog, partition) for partition in sorted(stage.owners)]
-            if places:
-                ends = await self.broker.end_offsets(places)
-                for (_, partition), end_offset in ends.items():
-                    owner = stage.owners.get(partition)
-                    if owner is not None:
-                        owner.check_end(end_offset)
+            try:
+                ends = await self.broker.end_offsets(places) if places else {}
+            except (TimeoutError, OSError):
+                return
+            for (_, partition), end_offset in ends.items():
+                owner = stage.owners.get(partition)
+                if owner is not None:
+                    owner.check_end(end_offset)
 
     def gave_up(self, owners: Iterable[Owner]) -> None:
         self.past = [total_of([*self.past, *(owner.core.stage_figures() for owner in owners)])]
@@ -174,13 +176,15 @@ class Runtime:
         return {partition for topic, partition in self.broker.assigned() if topic in topics} - set(stage.owners)
 
     def _lag(self) -> dict[tuple[str, str, int], int]:
+        """Messages between each position and the end; of several stages on one topic, the one furthest behind."""
         group = self.settings.kafka.prefix
-        return {
-            (group, topic, owner.partition): clock.lag_messages
-            for owner in self._all_owners()
-            for topic, clock in owner.clocks.items()
-            if clock.lag_messages is not None
-        }
+        lag: dict[tuple[str, str, int], int] = {}
+        for owner in self._all_owners():
+            for topic, clock in owner.clocks.items():
+                if clock.lag_messages is not None:
+                    place = (group, topic, owner.partition)
+                    lag[place] = max(clock.lag_messages, lag.get(place, 0))
+        return lag
 
     def _assigned(self) -> dict[str, int]:
         return {topic: len(stage.owners) for stage in self.stages.values() for topic in stage.spec.inputs}

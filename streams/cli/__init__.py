@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from streams.cli.check import check
+from streams.cli.publish import publish
 from streams.cli.recount import recount
+from streams.cli.topics import topics
 from streams.cli.worker import worker
 
 
@@ -19,5 +21,7 @@ def main() -> None:
 
 
 main.add_command(check)
+main.add_command(publish)
 main.add_command(recount)
+main.add_command(topics)
 main.add_command(worker)

@@ -13,22 +13,24 @@ import click
 import msgspec
 
 from streams.cli.check import EXIT_CONFIGURATION, settings_or_exit
-from streams.connections import client_options
+from streams.connections import client_options, librdkafka_options
 from streams.errors import ConfigError, Unavailable
+from streams.settings_secrets import Secret
 from streams.settings_sections import Kafka
 from streams.topics import DEFAULT_PARTITIONS
 
 
 @dataclass(frozen=True, slots=True)
 class KafkaTarget:
-    """A cluster and the installation in it; ``options`` connect a kafka-python client."""
+    """A cluster and the installation in it; the options connect a kafka-python client and a librdkafka producer."""
 
     brokers: tuple[str, ...]
     prefix: str
     partitions: int
     replication: int
     event_clock: bool
-    options: dict[str, Any]
+    client_options: dict[str, Any]
+    producer_options: dict[str, str | int]
 
 
 def with_kafka_target(command: Callable[..., None]) -> Callable[..., None]:
@@ -69,8 +71,8 @@ def _target(config: Path | None, given: dict[str, Any]) -> KafkaTarget:
     settings = settings_or_exit(config, resolve_secrets=False)
     if settings.kafka.security.protocol == "sasl_ssl":
         settings = settings_or_exit(config)
-    options = client_options(settings.kafka, settings.kafka_password, folder=config.parent)
-    return _of_section(settings.kafka, options, event_clock=settings.clock.mode == "event")
+    event_clock = settings.clock.mode == "event"
+    return _of_section(settings.kafka, settings.kafka_password, folder=config.parent, event_clock=event_clock)
 
 
 def _of_options(given: dict[str, Any]) -> KafkaTarget:
@@ -80,8 +82,18 @@ def _of_options(given: dict[str, Any]) -> KafkaTarget:
         kafka = msgspec.convert({**given, "brokers": brokers}, Kafka)
     except msgspec.ValidationError as error:
         raise click.UsageError(f"--brokers, --prefix or --partitions: {error}") from None
-    return _of_section(kafka, client_options(kafka), event_clock=False)
+    return _of_section(kafka)
 
 
-def _of_section(kafka: Kafka, options: dict[str, Any], *, event_clock: bool) -> KafkaTarget:
-    return KafkaTarget(kafka.brokers, kafka.prefix, kafka.partitions, kafka.replication, event_clock, options)
+def _of_section(
+    kafka: Kafka, password: Secret | None = None, *, folder: Path | None = None, event_clock: bool = False
+) -> KafkaTarget:
+    return KafkaTarget(
+        brokers=kafka.brokers,
+        prefix=kafka.prefix,
+        partitions=kafka.partitions,
+        replication=kafka.replication,
+        event_clock=event_clock,
+        client_options=client_options(kafka, password, folder=folder),
+        producer_options=librdkafka_options(kafka, password, folder=folder),
+    )

@@ -63,7 +63,7 @@ class _Pace:
 )
 @click.option("--keep-going", is_flag=True, help="Report lines that cannot be sent and go on.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def publish(  # noqa: PLR0913  one argument per option is click's way
+def publish(
     target: KafkaTarget,
     files: tuple[str, ...],
     speed: float | None,
@@ -85,7 +85,7 @@ def publish(  # noqa: PLR0913  one argument per option is click's way
         raise click.UsageError("--speed needs --paced")
     manner = _Manner((speed or 1.0) if paced else None, event_timestamps, keep_going)
     started = time.monotonic()
-    publisher = Publisher(target.brokers, target.prefix, target.options)
+    publisher = Publisher(target.brokers, target.prefix, target.producer_options)
     try:
         bad_lines = _publish_files([Path(name) for name in files], publisher, manner)
     finally:

@@ -92,7 +92,7 @@ def describe(target: KafkaTarget, *, as_json: bool) -> None:
 
 @contextmanager
 def _admin(target: KafkaTarget) -> Iterator[TopicAdmin]:
-    admin = TopicAdmin(target.brokers, target.options)
+    admin = TopicAdmin(target.brokers, target.client_options)
     try:
         yield admin
     finally:

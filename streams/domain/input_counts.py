@@ -11,6 +11,8 @@ from streams.domain.decisions import Ledger, Reason
 from streams.domain.figures import Histogram, StageFigures
 
 LEDGER_ROW: Final = b"ledger"
+MOST_SOURCES: Final = 1000
+"""Sources counted apart in one partition; what events of further ones say about time is not shown."""
 DELAY_EDGES_SECONDS: Final = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
 
 
@@ -51,8 +53,9 @@ class InputCounts:
 
     def observe(self, source: tuple[str, str, str], topic: str, *, time_ms: int, wall_ms: int) -> None:
         """A live event of (tenant, site, source) was taken: how fresh it is."""
-        if time_ms > self.last_event_ms.get(source, 0):
-            self.last_event_ms[source] = time_ms
+        seen_ms = min(time_ms, wall_ms)  # a source ahead of time must not hide its own silence
+        if seen_ms > self.last_event_ms.get(source, 0) and _has_room(self.last_event_ms, source):
+            self.last_event_ms[source] = seen_ms
         histogram = self.delay.get(topic)
         if histogram is None:
             histogram = self.delay[topic] = Histogram(DELAY_EDGES_SECONDS)
@@ -62,7 +65,8 @@ class InputCounts:
         self.historic[topic] = self.historic.get(topic, 0) + 1
 
     def count_skewed(self, source: tuple[str, str, str]) -> None:
-        self.skewed[source] = self.skewed.get(source, 0) + 1
+        if _has_room(self.skewed, source):
+            self.skewed[source] = self.skewed.get(source, 0) + 1
 
     def row(self) -> tuple[bytes, bytes]:
         ledger = self.ledger
@@ -88,3 +92,7 @@ class InputCounts:
     def _discard(self, topic: str, discarded_class: str) -> None:
         key = (topic, discarded_class)
         self.discarded[key] = self.discarded.get(key, 0) + 1
+
+
+def _has_room(by_source: dict[tuple[str, str, str], int], source: tuple[str, str, str]) -> bool:
+    return source in by_source or len(by_source) < MOST_SOURCES

@@ -74,8 +74,6 @@ class Stage:
             key_type=bytes,
             value_type=bytes,
             partitions=self._around.partitions,
-            key_serializer="raw",
-            value_serializer="raw",
             on_recover=self._recovered,
         )
         table._data = ChangelogStore("memory://", app, table)

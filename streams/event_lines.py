@@ -43,8 +43,18 @@ def read_lines(stream: IO[bytes], *, with_time: bool) -> Iterator[EventLine | Ba
     ``with_time`` asks for the event time too, so that a line without one is bad. A compressed stream that breaks off is
     a last bad line.
     """
-    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
-    source: Any = gzip.GzipFile(fileobj=buffered) if buffered.peek(2).startswith(_GZIP) else buffered
+    if isinstance(stream, io.BufferedReader):
+        yield from _read_buffered(stream, with_time=with_time)
+        return
+    buffered = io.BufferedReader(cast("io.RawIOBase", stream))
+    try:
+        yield from _read_buffered(buffered, with_time=with_time)
+    finally:
+        buffered.detach()  # or the caller's stream would be closed with ours
+
+
+def _read_buffered(stream: io.BufferedReader[Any], *, with_time: bool) -> Iterator[EventLine | BadLine]:
+    source: Any = gzip.GzipFile(fileobj=stream) if stream.peek(2).startswith(_GZIP) else stream
     number = 0
     try:
         while line := source.readline(MAX_LINE_BYTES + 1):

@@ -31,6 +31,7 @@ DEFAULT_PARTITIONS: Final = 8
 MIB: Final = 1024 * 1024
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
+_FOR_EVER_MS: Final = 2**63 - 1
 SEGMENT_BYTES: Final = 128 * MIB
 """Of compacted topics: the newest segment is never compacted, so this bounds what a recovery reads beside live keys."""
 
@@ -116,17 +117,22 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
 def topic_configs(spec: TopicSpec, *, replication: int = 1, event_clock: bool = False) -> dict[str, str]:
     """The topic's settings by Kafka's names.
 
-    With the event clock a record's time stamp is simulated too, so nothing is stamped by the broker. With several
-    replicas an acknowledged record is on two of them.
+    With the event clock a record's time stamp is simulated too, past or future: nothing is stamped by the broker,
+    refused for its time stamp or deleted by age. With several replicas an acknowledged record is on two of them.
     """
-    timestamp_type = "CreateTime" if event_clock else spec.timestamp_type
     configs = {
         "cleanup.policy": spec.cleanup,
         "max.message.bytes": str(spec.max_message_bytes),
-        "message.timestamp.type": timestamp_type,
+        "message.timestamp.type": spec.timestamp_type,
     }
     if spec.retention_days is not None:
         configs["retention.ms"] = str(spec.retention_days * DAY_MS)
+    if event_clock:
+        configs |= {
+            "message.timestamp.type": "CreateTime",
+            "message.timestamp.after.max.ms": str(_FOR_EVER_MS),
+            "retention.ms": "-1",
+        }
     if spec.cleanup == "compact":
         configs |= {"min.compaction.lag.ms": str(HOUR_MS), "segment.bytes": str(SEGMENT_BYTES)}
     if replication > 1:

@@ -15,6 +15,7 @@ import msgspec
 from streams.cli.check import EXIT_CONFIGURATION, settings_or_exit
 from streams.connections import client_options, librdkafka_options
 from streams.errors import ConfigError, Unavailable
+from streams.settings_document import diagnose
 from streams.settings_secrets import Secret
 from streams.settings_sections import Kafka
 from streams.topics import DEFAULT_PARTITIONS
@@ -76,13 +77,13 @@ def _target(config: Path | None, given: dict[str, Any]) -> KafkaTarget:
 
 
 def _of_options(given: dict[str, Any]) -> KafkaTarget:
-    """The same limits as in a file."""
+    """The same limits as in a file, in the same words."""
     brokers = [broker.strip() for broker in given["brokers"].split(",")]
-    try:
-        kafka = msgspec.convert({**given, "brokers": brokers}, Kafka)
-    except msgspec.ValidationError as error:
-        raise click.UsageError(f"--brokers, --prefix or --partitions: {error}") from None
-    return _of_section(kafka)
+    section = {**given, "brokers": brokers}
+    problems = diagnose(Kafka, section)
+    if problems:
+        raise click.UsageError("; ".join(f"--{where.partition('[')[0]}: {expected}" for where, expected in problems))
+    return _of_section(msgspec.convert(section, Kafka))
 
 
 def _of_section(

@@ -6,61 +6,27 @@ import gc
 import gzip
 import io
 import json
+import logging
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, Final, TypedDict, Unpack, cast
-from zoneinfo import ZoneInfo
+from typing import IO, BinaryIO, Final, Unpack, cast
 
 import click
-from msgspec import ValidationError, convert
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from streams.cli.check import settings_or_exit
+from streams.cli.recount_options import Options, check_options, cluster_of, configured, rules_of, settings_of
 from streams.cli.recount_report import json_report, print_tables
 from streams.cli.recount_topics import Cluster, RawRecord, topic_records
-from streams.connections import client_options
-from streams.domain.recount import Dimension, Event, OfQueue, Skipped, read_records, recount as counted_again
+from streams.domain.recount import Skipped, read_records, recount as counted_again
 from streams.errors import ConfigError, Unavailable
-from streams.settings import Settings
-from streams.settings_sections import Kafka
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 LONG_FILE_BYTES: Final = 1_000_000
 STANDARD_INPUT: Final = "-"
-DEFAULT_THRESHOLD_SECONDS: Final = 20.0
-DEFAULT_SHORT_ABANDON_SECONDS: Final = 5.0
-DEFAULT_ZONE: Final = "UTC"
-DEFAULT_PREFIX: Final = "filaviva"
-
-
-class Options(TypedDict):
-    """The options as click hands them over; None where not given."""
-
-    topics: bool
-    config: Path | None
-    brokers: str | None
-    prefix: str | None
-    threshold: float | None
-    short_abandon: float | None
-    zone: str | None
-    by: Dimension
-    as_json: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What to count by: the options, and where they are silent the configuration, and else the defaults."""
-
-    threshold_seconds: float | OfQueue
-    short_abandon_seconds: float | OfQueue
-    zone: str | Callable[[str, str], str]
-    site_of: Callable[[str, str], str | None] | None
-    """(tenant, queue) to its site; None without a configuration, when every queue counts."""
 
 
 @click.command(epilog="Exit status: 0 also when records were skipped, 1 when reading failed, 2 for wrong options.")
@@ -126,75 +92,6 @@ def no_cycle_search() -> Iterator[None]:
         gc.enable()
 
 
-def check_options(files: tuple[str, ...], options: Options) -> None:
-    """Raises UsageError for options that contradict each other."""
-    if bool(files) == options["topics"]:
-        raise click.UsageError("Give either files or --topics; see --help for examples.")
-    if options["topics"] and not (options["config"] or options["brokers"]):
-        raise click.UsageError("--topics needs --config or --brokers.")
-    if not options["topics"] and (options["brokers"] or options["prefix"]):
-        raise click.UsageError("--brokers and --prefix go with --topics.")
-    if options["config"] and (options["brokers"] or options["prefix"]):
-        raise click.UsageError("With --config, brokers and prefix are those of the file.")
-    try:
-        ZoneInfo(options["zone"] or DEFAULT_ZONE)
-    except (KeyError, ValueError, OSError):
-        raise click.UsageError(f"--zone {options['zone']}: no such time zone.") from None
-
-
-def settings_of(options: Options) -> Settings | None:
-    """The configuration, if one is named; its secrets are read only where the brokers ask for them."""
-    if options["config"] is None:
-        return None
-    settings = settings_or_exit(options["config"], resolve_secrets=False)
-    if options["topics"] and settings.kafka.security.protocol == "sasl_ssl":
-        return settings_or_exit(options["config"])
-    return settings
-
-
-def cluster_of(options: Options, settings: Settings | None) -> Cluster:
-    """Where the topics are. Raises UsageError for brokers or a prefix that cannot be."""
-    if settings is not None:
-        folder = options["config"].parent if options["config"] else None
-        login = client_options(settings.kafka, settings.kafka_password, folder=folder)
-        return Cluster(settings.kafka.brokers, settings.kafka.prefix, login)
-    given = {"brokers": (options["brokers"] or "").split(","), "prefix": options["prefix"] or DEFAULT_PREFIX}
-    try:
-        kafka = convert(given, Kafka)
-    except ValidationError as error:
-        raise click.UsageError(f"--brokers or --prefix: {error}") from None
-    return Cluster(kafka.brokers, kafka.prefix, client_options(kafka))
-
-
-def rules_of(options: Options, settings: Settings | None) -> Rules:
-    threshold, short_abandon, zone = options["threshold"], options["short_abandon"], options["zone"]
-    if settings is None:
-        return Rules(
-            DEFAULT_THRESHOLD_SECONDS if threshold is None else threshold,
-            DEFAULT_SHORT_ABANDON_SECONDS if short_abandon is None else short_abandon,
-            zone or DEFAULT_ZONE,
-            None,
-        )
-    queues = {(queue.tenant, queue.queue): queue for queue in settings.queues}
-    zones = {(site.tenant, site.site): site.zone for site in settings.sites}
-    return Rules(
-        (lambda *queue: queues[queue].answer_target_seconds) if threshold is None else threshold,
-        (lambda *queue: queues[queue].short_abandon_seconds) if short_abandon is None else short_abandon,
-        zone or (lambda *site: zones[site]),
-        lambda *queue: queues[queue].site if queue in queues else None,
-    )
-
-
-def configured(events: Iterable[Event], rules: Rules, skipped: Skipped) -> Iterator[Event]:
-    """The events of queues that the configuration has, at their own site; the others are skipped."""
-    for event in events:
-        site = event.site if rules.site_of is None else rules.site_of(event.visit.tenant, event.visit.queue)
-        if site == event.site:
-            yield event
-        else:
-            skipped.add("unknown_queue" if site is None else "wrong_site")
-
-
 def progress_bar(files: tuple[str, ...]) -> Progress:
     """A bar on standard error, where that is a terminal and the reading long."""
     is_long = any(size is None or size > LONG_FILE_BYTES for size in map(size_of, files)) or not files
@@ -240,6 +137,7 @@ def lines_of(opened: io.BufferedReader) -> Iterable[bytes]:
 
 
 def topics_of(cluster: Cluster, progress: Progress) -> Iterator[RawRecord]:
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what goes wrong is said in our own words
     task = progress.add_task(f"{cluster.prefix} topics", total=None)
     for record in topic_records(cluster, lambda total: progress.update(task, total=total)):
         progress.advance(task)

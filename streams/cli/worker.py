@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import warnings
+from pathlib import Path
 
 import click
 
@@ -14,8 +15,10 @@ from streams.settings import Settings
 
 
 @click.command()
-@click.option("--config", required=True, type=click.Path(dir_okay=False), help="The configuration file.")
-def worker(config: str) -> None:
+@click.option(
+    "--config", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The configuration file."
+)
+def worker(config: Path) -> None:
     """Run one worker until SIGTERM or Ctrl-C.
 
     The configuration is checked whole before anything is connected; a fault in it ends with exit code 2. Scale by

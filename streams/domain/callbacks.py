@@ -71,6 +71,14 @@ class _Customer:
     known: dict[str, _Known] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)
 
+    @property
+    def has_open_plan(self) -> bool:
+        return any(plan.is_open for plan in self.plans.values())
+
+    @property
+    def kept_until_ms(self) -> int:
+        return max(known.kept_until_ms for known in self.known.values())
+
 
 class CallbacksCore(PartitionState):
     """The customers of one partition of ``callback-signals``."""
@@ -189,18 +197,17 @@ class CallbacksCore(PartitionState):
 
     def _schedule(self, owner_key: str, customer: _Customer) -> None:
         """Look at a customer again when all that is kept has had its time; not while a plan is open."""
-        if not any(plan.is_open for plan in customer.plans.values()):
-            self._retention.schedule(owner_key, _kept_until_ms(customer))
+        if not customer.has_open_plan:
+            self._retention.schedule(owner_key, customer.kept_until_ms)
 
     def _forget_idle(self) -> None:
         """Drop the customers of whom everything is past."""
         for owner_key in self._retention.due(self._newest_arrival_ms):
             customer = self._customers[owner_key]
-            if _kept_until_ms(customer) > self._newest_arrival_ms:
+            if customer.has_open_plan or customer.kept_until_ms > self._newest_arrival_ms:
                 self._schedule(owner_key, customer)
-                continue
-            self._forget_past(customer)
-            if not customer.known:
+            else:
+                self._forget_past(customer)
                 del self._customers[owner_key]
 
     def _forget_past(self, customer: _Customer) -> None:
@@ -228,10 +235,6 @@ class CallbacksCore(PartitionState):
             if not is_needed:
                 self._known.drop(key)
                 del customer.known[key]
-
-
-def _kept_until_ms(customer: _Customer) -> int:
-    return max(known.kept_until_ms for known in customer.known.values())
 
 
 def _plan_output(plan: Plan, at_ms: int) -> Output:

@@ -78,7 +78,11 @@ def groups_of(signals: Iterable[Signal]) -> list[Group]:
 
 
 def settle(plans: Iterable[Plan], groups: list[Group]) -> list[Plan]:
-    """The plans that differ from before, each one revision on; those that end come before those that open."""
+    """The plans that differ from before, each one revision on; one that was open comes first.
+
+    A plan takes the group of the visit that opened it, else of a visit that stood for it. The open one chooses first,
+    what no plan takes opens a new one.
+    """
     unclaimed = {reason.visit: number for number, group in enumerate(groups) for reason in group.reasons}
     settled = []
     for plan in sorted(plans, key=lambda plan: (not plan.is_open, plan.opened_ms, plan.plan_id)):
@@ -89,8 +93,7 @@ def settle(plans: Iterable[Plan], groups: list[Group]) -> list[Plan]:
     for number in dict.fromkeys(unclaimed.values()):
         plan = _opened(groups[number])
         settled.append((plan, _revised(plan, groups[number])))
-    changed = [replace(after, revision=before.revision + 1) for before, after in settled if after != before]
-    return sorted(changed, key=lambda plan: plan.is_open)
+    return [replace(after, revision=before.revision + 1) for before, after in settled if after != before]
 
 
 def _opened(group: Group) -> Plan:

@@ -45,7 +45,7 @@ UNKNOWN_EXIT_SECONDS: Final = {
     "email": 30 * 24 * 3600,
     "form": 30 * 24 * 3600,
 }
-"""Past this age an unfinished visit is no longer believed to wait."""
+"""From this age on an unfinished visit is no longer believed to wait."""
 
 Dimension: TypeAlias = Literal["all", "queue", "day", "interval"]
 OfQueue: TypeAlias = Callable[[str, str], float]
@@ -90,11 +90,11 @@ class Recount:
         return Counted(self.standing(visit), None, 0, threshold_ms, short_abandon_ms)
 
     def standing(self, visit: Offer) -> str:
-        """``waiting``, or ``unknown_exit`` once the visit is older than ``unknown_exit_seconds``."""
+        """``waiting``, or ``unknown_exit`` once the visit is ``unknown_exit_seconds`` old."""
         if self.now_ms is None:
             return "waiting"
         limit_ms = milliseconds(self.unknown_exit_seconds(visit))
-        return "unknown_exit" if self.now_ms - visit.offered_ms > limit_ms else "waiting"
+        return "unknown_exit" if self.now_ms - visit.offered_ms >= limit_ms else "waiting"
 
     def outcomes(self) -> dict[VisitId, str]:
         """How each visit left its queue, one of OUTCOMES; those that wait are not in it."""

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from sys import intern
 from typing import Final, NamedTuple, TypeVar
 
@@ -18,7 +18,7 @@ LARGEST_RECORD_BYTES: Final = 512 * 1024
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
 SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
-TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 Checked = TypeVar("Checked")
 Fields = Mapping[str, object]
 Check = Callable[[Fields, str], object]
@@ -47,8 +47,8 @@ class Details:
     wrap_up_seconds: float | None = None
     is_cut_off: bool = False
     """An end before completion that was not the customer's doing."""
-    address: str | None = None
-    customer_id: str | None = None
+    address: str | None = field(default=None, repr=False)
+    customer_id: str | None = field(default=None, repr=False)
     callback_job_id: str | None = None
 
 
@@ -149,6 +149,7 @@ def event(envelope: Fields, data: object) -> Event:
     kind = KINDS.get(string(envelope, "type"))
     if kind is None:
         raise Unfit("ignored_type")
+    SPECVERSION(envelope, "specversion")
     if data is None:
         raise Unfit("missing_field")
     if not isinstance(data, dict):
@@ -158,9 +159,9 @@ def event(envelope: Fields, data: object) -> Event:
     return Event(
         kind=kind,
         time_ms=instant(envelope, "time"),
-        event_id=string(envelope, "id"),
-        source=intern(string(envelope, "source")),
-        visit=VisitId(slug(data, "tenant"), slug(data, "queue"), CONTACT_ID(data, "contact_id"), entry(data)),
+        event_id=IDENTIFIER(envelope, "id"),
+        source=slug(envelope, "source"),
+        visit=VisitId(slug(data, "tenant"), slug(data, "queue"), IDENTIFIER(data, "contact_id"), entry(data)),
         site=slug(data, "site"),
         channel=CHANNEL(data, "channel"),
         details=details(kind, data),
@@ -196,7 +197,18 @@ def details(kind: str, data: Fields) -> Details:
 def customer(data: Fields) -> tuple[str | None, str | None]:
     """Address and id of the customer, where told."""
     who = optional(data, "customer", json_fields) or {}
-    return optional(who, "address", ADDRESS), optional(who, "id", CUSTOMER_ID)
+    address = optional(who, "address", ADDRESS)
+    return None if address is None else one_spelling(address), optional(who, "id", IDENTIFIER)
+
+
+def one_spelling(address: str) -> str:
+    """The same text for the same place to reach: a phone as ``+`` and its digits, a mailbox in small letters."""
+    plain = address.strip()
+    phone = re.fullmatch(r"(tel:)?(\+|00)?(?P<number>[0-9 ().-]+)", plain)
+    digits = re.sub("[^0-9]", "", phone["number"]) if phone else ""
+    if 5 <= len(digits) <= 15:
+        return f"+{digits}"
+    return plain.lower() if "@" in plain else plain
 
 
 def required(fields: Fields, name: str) -> object:
@@ -283,7 +295,7 @@ def instant(fields: Fields, name: str) -> int:
         moment = datetime.fromisoformat(written)
     except ValueError:
         raise Unfit("bad_time") from None
-    if not 1970 <= moment.year < 9999:
+    if moment < EPOCH or moment.year == MAXYEAR:
         raise Unfit("bad_time")
     return (moment - EPOCH) // MILLISECOND
 
@@ -305,9 +317,9 @@ def entry(data: Fields) -> int:
 
 
 NO_DETAILS: Final = Details()
-CONTACT_ID: Final = limited(200)
+SPECVERSION: Final = one_of("1.0")
+IDENTIFIER: Final = limited(200)
 ADDRESS: Final = limited(320)
-CUSTOMER_ID: Final = limited(200)
 CHANNEL: Final = one_of("voice", "chat", "whatsapp", "sms", "app", "email", "form")
 ENTRY: Final = whole(1, 100_000)
 DIRECTION: Final = one_of("in", "out")

@@ -4,8 +4,8 @@ A plan belongs to one customer: one tenant and one address to call. Going throug
 or joins the one that is open; being *served* ends it, and a later reason opens another.
 
 Reasons are, in queues with a callback queue: an abandon that is not short, a callback request, and an answered contact
-that ended incomplete and not by the customer. An abandon of a visit that was itself a callback attempt is none, and a
-visit without an address has nobody to call. Served is any answered visit of the tenant, in any queue and channel, that
+that ended incomplete and not by the customer. A visit that is itself a callback attempt is none unless cut off like
+that, and a visit without an address has nobody to call. Served is any answered visit of the tenant, in any queue and channel, that
 shares an address or customer id with a visit the plan rests on. At one instant an abandon or request comes first, then
 being served, then an incomplete end: so an answer at the instant of the abandon ends the plan, and an answer cut off
 at once still leaves one.
@@ -14,7 +14,7 @@ at once still leaves one.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from streams.domain.recount_events import VisitId
@@ -36,7 +36,7 @@ class Plan:
     """One plan. ``ended_ms`` is None while it is open."""
 
     tenant: str
-    address: str
+    address: str = field(repr=False)
     reasons: frozenset[VisitId]
     opened_ms: int
     ended_ms: int | None
@@ -82,9 +82,8 @@ def plans_of(
 
 def reason_of(visit: Visit, *, is_short: bool) -> Moment | None:
     """Why this visit asks for a callback and since when, or None."""
-    if visit.exit_kind == "callback_requested":
-        return Moment(visit.exit_ms, GAVE_UP, visit.visit_id, visit.identifiers)
-    if visit.exit_kind == "abandoned" and not is_short and visit.callback_job_id is None:
+    gave_up = visit.exit_kind == "callback_requested" or (visit.exit_kind == "abandoned" and not is_short)
+    if gave_up and visit.callback_job_id is None:
         return Moment(visit.exit_ms, GAVE_UP, visit.visit_id, visit.identifiers)
     if visit.cut_off_ms is not None:
         return Moment(visit.cut_off_ms, CUT_OFF, visit.visit_id, visit.identifiers)

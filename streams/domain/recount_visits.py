@@ -6,7 +6,7 @@ Taking the first of a total order makes repeats and disorder harmless by constru
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from streams.domain.recount_events import Event, VisitId
@@ -48,9 +48,9 @@ class Visit(Offer):
     wrap_up_seconds: float | None
     cut_off_ms: int | None
     """When the answered contact ended incomplete, and not by the customer."""
-    address: str | None
+    address: str | None = field(repr=False)
     """Where to call back: as the callback request says, else as the offer does."""
-    identifiers: frozenset[tuple[str, str]]
+    identifiers: frozenset[tuple[str, str]] = field(repr=False)
     """Every address and customer id of the visit, as ("address" or "id", value)."""
     callback_job_id: str | None
 

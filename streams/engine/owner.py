@@ -13,6 +13,7 @@ from streams.domain.decisions import OWN_PARTITION, Core, DeadLetter, Decisions,
 from streams.engine.batches import Batch
 from streams.engine.changelog import TopicPosition, flush_records, row_record
 from streams.engine.transport import size_of
+from streams.errors import Unavailable
 from streams.partition_clock import Instant, PartitionClock
 
 logger = logging.getLogger(__name__)
@@ -152,6 +153,19 @@ class Owner:
         """Whether a flush is due before the interval is over."""
         return self.core.changed_rows() >= MOST_CHANGED_ROWS or self._outbox.waiting_bytes >= MOST_WAITING_BYTES
 
+    async def claim(self) -> None:
+        """Write the positions under the new epoch before anything else.
+
+        From here on recovery ignores whatever a former owner may still append. If one has appended since the changelog
+        was read, this state is not the newest: raises Unavailable, and the partition must be recovered again.
+        """
+        expected = self._hold.expected_offset
+        appended = await self._append(self._records([], self._instant()))
+        if expected is not None and appended.first_offset != expected:
+            raise Unavailable(
+                f"{self._stage.changelog}/{self.partition}: a former owner wrote at {expected} while it was recovered"
+            )
+
     async def flush(self) -> None:
         """Make everything applied so far durable: outputs first, then rows and offsets in one record batch, then done.
 
@@ -168,9 +182,9 @@ class Owner:
             records = self._records(changes.rows, instant)
             rewritten = self._rewritten()
             await self._outbox.drained()
-            await self._append(records)
+            await self._append_checked(records)
             if rewritten:
-                await self._append(rewritten)
+                await self._append_checked(rewritten)
             self._flushed_positions, self._flushed_at_ms = positions, instant.monotonic_ms
             for batch in applied:
                 batch.done(self._stage.name)
@@ -197,12 +211,16 @@ class Owner:
         self._must_rewrite = False
         return [row_record(key, value, epoch=self._hold.epoch) for key, value in self.core.snapshot()]
 
-    async def _append(self, records: list[RecordToSend]) -> None:
-        appended = await self._stage.append(self.partition, records, max_bytes=FLUSH_BATCH_BYTES)
+    async def _append_checked(self, records: list[RecordToSend]) -> None:
         expected = self._hold.expected_offset
+        appended = await self._append(records)
         if expected is not None and appended.next_offset != expected + len(records):
             self.found_foreign_writer(expected, appended.first_offset)
+
+    async def _append(self, records: list[RecordToSend]) -> Appended:
+        appended = await self._stage.append(self.partition, records, max_bytes=FLUSH_BATCH_BYTES)
         self._hold.expected_offset = appended.next_offset
+        return appended
 
     def found_foreign_writer(self, expected: int, found: int) -> None:
         """Somebody else appended to our changelog: their keys are overwritten with ours at the next flush."""

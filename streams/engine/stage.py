@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class Stage:
         self.spec = spec
         self.name = spec.name
         self.owners: dict[int, Owner] = {}
+        self._revocations = 0
         self.generation = -1
         """The group generation whose partitions are held and restored."""
         self.gave_up: Callable[[Iterable[Owner]], object] = list
@@ -122,13 +124,17 @@ class Stage:
             end_process(f"{self.name} could not be restored", error)
 
     async def _build_owners(self) -> None:
+        revocations = self._revocations
         recovered, self._store.recovered = self._store.recovered, {}
         owned = {tp.partition for tp in self._app.assignor.assigned_actives() if tp.topic in self._bare}
         changelogs = [TP(self.changelog, partition) for partition in sorted(owned)]
         ends = await self._consumer.highwaters(*changelogs) if changelogs else {}
-        self.owners = {
-            tp.partition: self._make_owner(tp.partition, recovered.get(tp.partition), ends[tp]) for tp in changelogs
-        }
+        owners = [self._make_owner(tp.partition, recovered.get(tp.partition), ends[tp]) for tp in changelogs]
+        if self._revocations == revocations:
+            await asyncio.gather(*(owner.claim() for owner in owners))
+        if self._revocations != revocations:
+            return  # these partitions may be somebody else's by now; the next recovery builds anew
+        self.owners = {owner.partition: owner for owner in owners}
         self.generation = self._app.consumer_generation_id
         rows = sum(len(partition.rows) for partition in recovered.values())
         logger.info("%s: %d partitions restored from %d rows", self.name, len(self.owners), rows)
@@ -156,6 +162,7 @@ class Stage:
     async def _revoked(self, app: Any, revoked: Iterable[TP], **_: Any) -> None:
         """Drop every owner, and make Faust read every changelog again from its start, also of partitions that stay."""
         del app
+        self._revocations += 1
         dropped, self.owners = self.owners, {}
         self.gave_up(dropped.values())
         self._store.recovered = {}

@@ -13,14 +13,14 @@ What changes, and why (numbers are upstream issues):
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streams.delivery import Appended, RecordToSend
+from streams.delivery import Appended, RecordToSend, end_process
 from streams.engine.batches import Batch
 
 Hook = Callable[[], Awaitable[None]]
@@ -39,6 +39,7 @@ class Consumer(driver.Consumer):
         self.seek_number = 0
         self.gap_offsets = 0
         super().__init__(transport, self._deliver, *args, **kwargs)
+        self._read_offset = _ReadOffsets(transport.readers)
 
     # -- delivery -----------------------------------------------------------------------------------------------------
 
@@ -129,15 +130,28 @@ class Consumer(driver.Consumer):
             self._spans.clear()
             self._safe.clear()
             positions: dict[TP, int] = dict(await super().seek_to_committed())
-            wanted = self._batches.wanted_positions()
             ours = [TP(tp.topic, tp.partition) for tp in self.assignment() if tp.topic in self._batches.readers]
             if ours:
-                earliest = await self.earliest_offsets(*ours)
-                targets = {tp: max(wanted.get(tp, 0), earliest.get(tp) or 0) for tp in ours}
+                targets = await self._targets(ours)
                 await self.seek_wait(targets)
                 positions.update(targets)
                 self._batches.positioned(targets)
             return positions
+
+    async def _targets(self, places: list[TP]) -> dict[TP, int]:
+        """The state's positions, moved up to the start of a log that no longer reaches back so far.
+
+        A position beyond the end means that the topic was made anew or lost records: reading on would pass over new
+        records in silence, so the process ends and a person decides.
+        """
+        wanted = self._batches.wanted_positions()
+        earliest = await self.earliest_offsets(*places)
+        ends = await self.highwaters(*places)
+        for tp in places:
+            if wanted.get(tp, 0) > ends[tp]:
+                problem = f"{tp.topic}/{tp.partition} ends at {ends[tp]}, before the state's position {wanted[tp]}"
+                end_process("an input topic was made anew or lost records", LookupError(problem))
+        return {tp: max(wanted.get(tp, 0), earliest[tp]) for tp in places}
 
     async def commit_and_end_transactions(self) -> None:
         """The last commit before partitions are given up or the worker stops: flush first."""
@@ -150,6 +164,19 @@ class Consumer(driver.Consumer):
         for tp in revoked:
             self._spans.pop(tp, None)
             self._safe.pop(tp, None)
+
+
+class _ReadOffsets(defaultdict[TP, int | None]):
+    """Faust drops events below the last offset it has seen. For batch topics it must not: after a seek back the offset
+    it remembers may be that of a stale batch, and everything up to there would be lost. Owners skip repeats themselves.
+    """
+
+    def __init__(self, batch_topics: Mapping[str, object]) -> None:
+        super().__init__(lambda: None)
+        self._batch_topics = batch_topics
+
+    def __getitem__(self, tp: TP) -> int | None:
+        return None if tp.topic in self._batch_topics else super().__getitem__(tp)
 
 
 class Producer(driver.Producer):

@@ -67,7 +67,8 @@ def test_a_replication_the_cluster_cannot_give_is_told(kafka_server: KafkaServer
     config.write_text(
         f"kafka: {{brokers: ['{kafka_server.bootstrap}'], prefix: {fresh_prefix()}, replication: 3}}\n"
         "sites: [{tenant: acme, site: fortaleza, zone: America/Fortaleza}]\n"
-        "queues: [{tenant: acme, site: fortaleza, queue: sac, channels: [voice]}]\n"
+        "queues: [{tenant: acme, site: fortaleza, queue: sac, channels: [voice], "
+        "answer_target_seconds: 20, max_wait_seconds: 60}]\n"
     )
     result = CliRunner().invoke(topics, ["create", "--config", str(config)], catch_exceptions=False)
     assert result.exit_code == 1

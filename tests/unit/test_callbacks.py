@@ -174,14 +174,15 @@ def test_two_plans_become_one_when_the_served_between_them_is_taken_back() -> No
 
 
 def test_the_last_reason_taken_back_cancels_the_plan() -> None:
-    """With no reason left; a reason before the last only lowers the priority."""
+    """With no reason left; one before the last, be it the one that opened the plan, only lowers the priority."""
     core = callbacks()
     say(core, reason(), reason("visit-2", minute=1))
     outputs = say(core, reason(revision=2, stands=False))
-    assert published(outputs) == [("ready", ("visit-2",))]
+    [plan] = data_of(outputs, "callback-plans")
+    assert (plan["plan_id"], plan["state"], plan["reasons"]) == (PLAN_ID, "ready", ["visit-2"])
     outputs = say(core, reason("visit-2", minute=1, revision=2, stands=False))
     [plan] = data_of(outputs, "callback-plans")
-    assert (plan["state"], plan["cause"], plan["reasons"]) == ("cancelled", "served", [])
+    assert (plan["plan_id"], plan["state"], plan["cause"], plan["reasons"]) == (PLAN_ID, "cancelled", "served", [])
     assert dialling(outputs) == [("withdrawn", 1)]
 
 
@@ -297,7 +298,7 @@ def test_an_open_plan_is_kept_however_long_it_waits() -> None:
     say_at(core, 0, served(minute=-1), reason())
     say_at(core, 3 * DAY_MINUTES, elsewhere(0))
     assert [figure.pending for figure in core.figures(NINE_MS)] == [1]
-    assert dialling(say_at(core, 3 * DAY_MINUTES + 1, served(minute=3 * DAY_MINUTES))) == [("withdrawn", 1)]
+    assert dialling(say_at(core, 3 * DAY_MINUTES + 1, served("visit-8", minute=3 * DAY_MINUTES))) == [("withdrawn", 1)]
     say_at(core, 5 * DAY_MINUTES, elsewhere(1))
     assert kept(core) == ["other-1"]
 
@@ -311,6 +312,29 @@ def test_a_customer_heard_of_again_is_kept_on() -> None:
     assert kept(core) == ["other-0", "visit-8", "visit-9"]
     say_at(core, DAY_MINUTES + 600, elsewhere(1))
     assert kept(core) == ["other-0", "other-1"]
+
+
+def test_an_open_plan_keeps_its_reasons_when_a_served_before_them_is_past() -> None:
+    """The customer was due to be looked at from before the plan opened."""
+    core = callbacks()
+    say_at(core, 0, served(minute=0))
+    say_at(core, 1, reason(minute=1))
+    say_at(core, DAY_MINUTES + 1, elsewhere(0))
+    restored = callbacks()
+    restored.restore(stored(core))
+    say_at(restored, DAY_MINUTES + 2, elsewhere(1))
+    say_at(core, DAY_MINUTES + 2, elsewhere(1))
+    assert kept(core) == kept(restored)
+    assert {"visit-1", "visit-9"} <= set(kept(core))
+
+
+def test_a_correction_with_an_older_timestamp_does_not_shorten_the_retention() -> None:
+    """Kafka timestamps may go back; the newest one of a signal counts."""
+    core = callbacks()
+    say_at(core, 60, served(minute=0))
+    say_at(core, 30, served(minute=0, revision=2))
+    say_at(core, DAY_MINUTES + 59, elsewhere(0))
+    assert "visit-9" in kept(core)
 
 
 def test_what_is_past_of_a_customer_goes_when_it_is_heard_of_again() -> None:

@@ -28,9 +28,8 @@ def read(content: bytes, *, with_time: bool = False) -> list[EventLine | BadLine
 def test_lines_are_read_plain_or_compressed(compress: Any):
     """The bytes of a line go out as they came in; blank lines count but are not events; the last needs no line end."""
     found = read(compress(LINE + b"\r\n\n  \n" + LINE))
-    assert found == [EventLine(1, LINE, Route("call-events", "acme/sac"), None)] + [
-        EventLine(4, LINE, Route("call-events", "acme/sac"), None)
-    ]
+    target = Route("call-events", "acme/sac")
+    assert found == [EventLine(1, LINE, target, None), EventLine(4, LINE, target, None)]
 
 
 def test_nothing_gives_nothing():

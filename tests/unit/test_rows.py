@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from streams.domain.decisions import Reason
 from streams.domain.rows import PartitionState, Retention, Rows
+from tests.callback_records import KafkaRecord
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -35,8 +37,10 @@ def test_changes_are_told_once() -> None:
     rows.put("a", Mark(3))
     rows.put("a", Mark(4))
     rows.drop("b")
+    assert (rows.changed_rows(), PartitionState(rows, marks()).changed_rows()) == (2, 2)
     assert rows.changes() == [(b"m/a", encoded(4)), (b"m/b", None)]
     assert rows.changes() == []
+    assert rows.changed_rows() == 0
 
 
 def test_a_snapshot_is_the_state_of_the_last_flush() -> None:
@@ -79,6 +83,15 @@ def test_the_ledger_is_flushed_when_it_has_changed() -> None:
     restored.restore({key: value for key, value in flushed if value is not None})
     assert restored.ledger.ignored == 1
     assert restored.changes().rows == []
+
+
+def test_a_record_that_an_operator_gave_up_is_rejected() -> None:
+    """It counts as such and goes to the dead letters with its coordinates."""
+    state, record = PartitionState(), KafkaRecord(b"poison", offset=7)
+    [letter] = state.skip("t", record).dead_letters
+    assert (letter.topic, letter.offset, letter.record) == ("t", 7, record)
+    assert letter.rejection.reason is Reason.INTERNAL_ERROR
+    assert state.ledger.rejected == 1
 
 
 def test_nothing_comes_true_by_waiting_alone() -> None:

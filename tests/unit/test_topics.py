@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from streams.topic_admin import Topic, plan, wanted_topics
-from streams.topics import MIB, TOPICS, topic_configs
+from streams.topics import MIB, TOPICS, TopicSpec, topic_configs
 
 WANTED = {topic.name: topic for topic in wanted_topics("acme", partitions=8, replication=3)}
 CALLS = WANTED["acme-call-events"]
@@ -37,10 +37,13 @@ def test_inputs_are_stamped_by_the_broker_and_nothing_else_is():
     assert {spec.name for spec in TOPICS if spec.is_input} == stamped
 
 
-def test_with_the_event_clock_nothing_is_stamped_by_the_broker():
-    """A simulated time stamp would otherwise be overwritten."""
-    types = {topic_configs(spec, event_clock=True)["message.timestamp.type"] for spec in TOPICS}
-    assert types == {"CreateTime"}
+@pytest.mark.parametrize("spec", TOPICS, ids=lambda spec: spec.name)
+def test_with_the_event_clock_the_broker_judges_no_time_stamp(spec: TopicSpec):
+    """A simulated time stamp would otherwise be overwritten, refused as future or deleted as old."""
+    configs = topic_configs(spec, event_clock=True)
+    assert configs["message.timestamp.type"] == "CreateTime"
+    assert configs["message.timestamp.after.max.ms"] == "9223372036854775807"
+    assert configs["retention.ms"] == "-1"
 
 
 def test_raw_addresses_are_in_inputs_jobs_and_dead_letters_only():

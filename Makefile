@@ -1,0 +1,69 @@
+# Everything a person runs here. `make` alone lists the targets.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+
+# The first Python of 3.11 or newer; `make PYTHON=/path/to/python test` chooses another.
+PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11 python; do \
+	$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$candidate && break; done)
+
+BIN := .venv/bin
+DEMO_VENV := .cache/demo-venv
+LOCK_VENV := .cache/lock-venv
+UV := uv==0.13.9
+DAYS_OLD := 7
+
+.PHONY: help demo test check january lock clean python
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(DEMO_VENV)/stamp  ## see it work: simulated contact centre, live wallboard, nothing but Python needed
+	@$(DEMO_VENV)/bin/filaviva demo
+
+test: .venv/stamp  ## every test; a real Kafka needs Java 17 and Maven, the summary says what ran
+	@$(BIN)/pytest
+
+check: .venv/stamp  ## lint, format, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+january: .venv/stamp  ## the shared January data end to end, with its figures printed
+	@$(BIN)/pytest -m shared tests/integration/test_january.py -s
+
+lock: python  ## write both lock files again, from releases at least a week old
+	@$(PYTHON) -m venv $(LOCK_VENV)
+	@$(LOCK_VENV)/bin/pip install --quiet '$(UV)'
+	@$(call compile,requirements.lock,--all-extras)
+	@$(call compile,requirements-demo.lock,)
+
+clean:  ## remove the environments and every cache but the downloaded Kafka
+	@rm -rf .venv $(DEMO_VENV) $(LOCK_VENV) build dist *.egg-info .coverage \
+		.pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/stamp: requirements.lock pyproject.toml | python
+	@$(call environment,.venv,requirements.lock)
+
+$(DEMO_VENV)/stamp: requirements-demo.lock pyproject.toml | python
+	@$(call environment,$(DEMO_VENV),requirements-demo.lock)
+
+python:
+	@test -n "$(PYTHON)" || { echo "Filaviva needs Python 3.11 or newer on the PATH; none was found." >&2; exit 1; }
+
+# environment(folder, lock file): from scratch, hashes checked, the project itself built with the locked setuptools.
+define environment
+	echo "making $(1) with $(PYTHON) from $(2)" && rm -rf $(1) && $(PYTHON) -m venv $(1) && \
+	$(1)/bin/pip install --quiet --require-hashes -r $(2) && \
+	$(1)/bin/pip install --quiet --no-deps --no-build-isolation -e . && touch $(1)/stamp
+endef
+
+# compile(lock file, extras): setuptools is in the lock because it builds the project.
+define compile
+	echo 'setuptools>=77' | $(LOCK_VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+		--generate-hashes --upgrade --exclude-newer "$$(date -u -d '-$(DAYS_OLD) days' +%F 2>/dev/null || \
+		date -u -v-$(DAYS_OLD)d +%F)" --custom-compile-command 'make lock' pyproject.toml - $(2) -o $(1)
+endef

@@ -45,20 +45,24 @@ clean:  ## remove the environments and every cache but the downloaded Kafka
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/stamp: requirements.lock pyproject.toml | python
+.venv/packages: requirements.lock | python
 	@$(call environment,.venv,requirements.lock)
 
-$(DEMO_VENV)/stamp: requirements-demo.lock pyproject.toml | python
+$(DEMO_VENV)/packages: requirements-demo.lock | python
 	@$(call environment,$(DEMO_VENV),requirements-demo.lock)
+
+# The project itself, built with the locked setuptools.
+%/stamp: %/packages pyproject.toml
+	@$*/bin/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
 
 python:
 	@test -n "$(PYTHON)" || { echo "Filaviva needs Python 3.11 or newer on the PATH; none was found." >&2; exit 1; }
 
-# environment(folder, lock file): from scratch, hashes checked, the project itself built with the locked setuptools.
+# environment(folder, lock file): from scratch, hashes checked.
 define environment
 	echo "making $(1) with $(PYTHON) from $(2)" && rm -rf $(1) && $(PYTHON) -m venv $(1) && \
-	$(1)/bin/pip install --quiet --require-hashes -r $(2) && \
-	$(1)/bin/pip install --quiet --no-deps --no-build-isolation -e . && touch $(1)/stamp
+	$(1)/bin/pip install --quiet --require-hashes -r $(2) && touch $(1)/packages
 endef
 
 # compile(lock file, extras): setuptools is in the lock because it builds the project.

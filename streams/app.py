@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import faust
@@ -99,6 +101,8 @@ def _build_app(settings: Settings) -> faust.App:
         broker=[f"kafka://{address}" for address in kafka.brokers],
         broker_credentials=_credentials(settings),
         store="memory://",
+        datadir=Path(tempfile.gettempdir())
+        / f"{kafka.prefix}-faust",  # Faust insists on a folder; nothing is kept there
         processing_guarantee="at_least_once",
         agent_supervisor=CrashingSupervisor,
         consumer_auto_offset_reset="earliest",

@@ -19,6 +19,7 @@ MISSING: Final = "topic"
 
 BOOTSTRAP_SECONDS: Final = 10
 
+_EMBEDDED_CLUSTER: Final = "mockCluster"
 _CREATED: Final = (NoError.errno, TopicAlreadyExistsError.errno)
 """That somebody else was quicker is fine: describing the topic will tell whether it fits."""
 _AT_LEAST: Final = frozenset({REPLICATION, "max.message.bytes", "min.compaction.lag.ms", "min.insync.replicas"})
@@ -107,10 +108,21 @@ class TopicAdmin:
         """Those of the named topics that exist."""
         try:
             found = {topic["name"]: topic for topic in self._client.describe_topics() if topic["name"] in set(names)}
-            configs = self._configs(sorted(found)) if found else {}
+            configs = self._configs(sorted(found)) if found and not self.is_embedded() else {}
         except KafkaError as error:
             raise Unavailable(f"the brokers did not describe the topics: {error}") from error
         return {name: _topic(description, configs.get(name, {})) for name, description in found.items()}
+
+    def is_embedded(self) -> bool:
+        """Whether this is the embedded broker, which has topics but no settings of topics."""
+        return str(self._client.describe_cluster()["cluster_id"]).startswith(_EMBEDDED_CLUSTER)
+
+    def faults(self, wanted: Sequence[Topic]) -> list[Difference]:
+        """What about the wanted topics would give wrong results or lose data."""
+        if self.is_embedded():
+            wanted = [Topic(topic.name, topic.partitions, topic.replication, {}) for topic in wanted]
+        existing = self.describe([topic.name for topic in wanted])
+        return [difference for difference in plan(existing, wanted) if difference.breaks]
 
     def names(self, prefix: str) -> list[str]:
         """Every topic in the cluster that carries the prefix, ours or not."""

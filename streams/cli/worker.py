@@ -10,8 +10,11 @@ from pathlib import Path
 import click
 
 from streams.cli.check import settings_or_exit
+from streams.connections import client_options
+from streams.errors import Unavailable
 from streams.logs import configure_logging
 from streams.settings import Settings
+from streams.topic_admin import TopicAdmin, wanted_topics
 
 
 @click.command()
@@ -24,7 +27,34 @@ def worker(config: Path) -> None:
     The configuration is checked whole before anything is connected; a fault in it ends with exit code 2. Scale by
     starting more workers with the same configuration: they share the partitions.
     """
-    run_worker(settings_or_exit(config))
+    settings = settings_or_exit(config)
+    _check_topics(settings)
+    run_worker(settings)
+
+
+def _check_topics(settings: Settings) -> None:
+    """Refuse to start on topics that would give wrong results: exit 2; exit 1 while no broker answers."""
+    kafka = settings.kafka
+    wanted = wanted_topics(
+        kafka.prefix,
+        partitions=kafka.partitions,
+        replication=kafka.replication,
+        event_clock=settings.clock.mode == "event",
+    )
+    try:
+        admin = TopicAdmin(kafka.brokers, client_options(kafka, settings.kafka_password))
+        try:
+            faults = admin.faults(wanted)
+        finally:
+            admin.close()
+    except Unavailable as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(1) from None
+    if faults:
+        for fault in faults:
+            click.echo(str(fault), err=True)
+        click.echo("The topics do not fit the configuration: see filaviva topics create and describe.", err=True)
+        raise SystemExit(2)
 
 
 def run_worker(settings: Settings) -> None:

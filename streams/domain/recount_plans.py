@@ -4,11 +4,12 @@ A plan belongs to one customer: one tenant and one address to call. Going throug
 or joins the one that is open; being *served* ends it, and a later reason opens another.
 
 Reasons are, in queues with a callback queue: an abandon that is not short, a callback request, and an answered contact
-that ended incomplete and not by the customer. A visit that is itself a callback attempt is none unless cut off like
-that, and a visit without an address has nobody to call. Served is any answered visit of the tenant, in any queue and channel, that
-shares an address or customer id with a visit the plan rests on. At one instant an abandon or request comes first, then
-being served, then an incomplete end: so an answer at the instant of the abandon ends the plan, and an answer cut off
-at once still leaves one.
+that ended incomplete and not by the customer. A visit that is itself a callback attempt is no reason, unless it was cut
+off like that, and a visit without an address has nobody to call. Served is any answered visit of the tenant, in any
+queue and channel, that shares an address or customer id with a visit the plan rests on.
+
+At one instant an abandon or request comes first, then being served, then an incomplete end: an answer at the instant of
+the abandon ends the plan, and an answer cut off at once still leaves one.
 """
 
 from __future__ import annotations

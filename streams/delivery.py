@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ MOST_WAITING_BYTES = 8 * 1024 * 1024
 OUTPUT_BATCH_BYTES = 900_000
 """Below Kafka's default ``max.message.bytes``, which output topics keep."""
 
-RecordToSend = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
+RecordToSend = tuple[bytes, bytes | None, Sequence[tuple[str, bytes | None]]]
 Place = tuple[str, int]
 
 

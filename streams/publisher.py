@@ -46,7 +46,7 @@ class Publisher:
         self._prefix = prefix
         self._failure: KafkaError | None = None
         settings = {**_SETTINGS, **options, "bootstrap.servers": ",".join(brokers)}
-        self._producer = Producer(settings, logger=logging.getLogger(__name__))
+        self._producer = Producer(settings, logger=logging.getLogger("librdkafka"))
         try:
             self._existing = set(self._producer.list_topics(timeout=ANSWER_SECONDS).topics)
         except KafkaException as error:

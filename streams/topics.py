@@ -5,6 +5,7 @@ All topics of one installation share a name prefix and one partition count, fixe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -24,8 +25,15 @@ SLA_BREACHES: Final = "sla-breaches"
 QUEUE_INTERVALS: Final = "queue-intervals"
 DEAD_LETTERS: Final = "dead-letters"
 
-TABLES: Final = ("queues", "staffing", "callbacks", "dialling")
-"""The stages with state; each has a changelog."""
+STAGE_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "queues": (CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS, QUEUE_STAFFING),
+    "staffing": (AGENT_EVENTS,),
+    "callbacks": (CALLBACK_SIGNALS,),
+    "dialling": (DIALLING_LOG,),
+}
+"""The stages with state, and the topics each reads."""
+TABLES: Final = tuple(STAGE_INPUTS)
+"""A stage's table has its name; each has a changelog."""
 
 DEFAULT_PARTITIONS: Final = 8
 MIB: Final = 1024 * 1024
@@ -70,6 +78,17 @@ def full_name(prefix: str, name: str) -> str:
 def changelog_name(table: str) -> str:
     """The changelog of a table, without the prefix."""
     return f"{table}-changelog"
+
+
+def stages_reading(topic: str) -> tuple[str, ...]:
+    """The stages whose state a topic (without prefix) goes into; empty for a topic that no stage reads."""
+    return tuple(stage for stage, inputs in STAGE_INPUTS.items() if topic in inputs)
+
+
+def bare_name(prefix: str, topic: str) -> str:
+    """A topic's name without the prefix, whether it was given with it or not."""
+    known = {spec.name for spec in TOPICS}
+    return topic if topic in known else topic.removeprefix(f"{prefix}-")
 
 
 def _input(name: str, key: str, retention_days: int, *, personal_data: bool = False) -> TopicSpec:

@@ -12,6 +12,7 @@ from streams.embedded.broker import EmbeddedBroker
 from streams.errors import Unavailable
 from tests import brokers
 from tests.brokers import BrokerUnderTest
+from tests.embedded_process import EmbeddedProcess
 from tests.kafka_server import KafkaServer, kafka_unavailable_reason
 from tests.lanes import LaneReport, missing
 
@@ -34,6 +35,18 @@ def embedded_broker() -> Iterator[EmbeddedBroker]:
         missing("embedded", str(error))
     with broker:
         yield broker
+
+
+@pytest.fixture
+def embedded_broker_process() -> Iterator[EmbeddedProcess]:
+    """The same outside this process."""
+    try:
+        EmbeddedBroker({}).close()
+    except Unavailable as error:
+        missing("embedded", str(error))
+    process = EmbeddedProcess()
+    yield process
+    process.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.domain.callbacks import CallbacksCore
 from streams.domain.directory import Directory
 from streams.engine.stage import StageSpec
-from streams.topics import CALLBACK_SIGNALS
+from streams.topics import STAGE_INPUTS
 
 NAME = "callbacks"
 
@@ -13,6 +13,6 @@ NAME = "callbacks"
 def callbacks_stage(directory: Directory) -> StageSpec:
     return StageSpec(
         name=NAME,
-        inputs=(CALLBACK_SIGNALS,),
+        inputs=STAGE_INPUTS[NAME],
         make_core=lambda partition: CallbacksCore(partition, directory),
     )

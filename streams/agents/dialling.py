@@ -6,7 +6,7 @@ from streams.domain.dialling import DiallingCore
 from streams.domain.directory import Directory
 from streams.engine.stage import StageSpec
 from streams.sealing import Sealer
-from streams.topics import DIALLING_LOG
+from streams.topics import STAGE_INPUTS
 
 NAME = "dialling"
 
@@ -14,6 +14,6 @@ NAME = "dialling"
 def dialling_stage(directory: Directory, sealer: Sealer) -> StageSpec:
     return StageSpec(
         name=NAME,
-        inputs=(DIALLING_LOG,),
+        inputs=STAGE_INPUTS[NAME],
         make_core=lambda partition: DiallingCore(partition, directory, sealer),
     )

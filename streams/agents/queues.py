@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from streams.domain.directory import Directory
-from streams.domain.events import CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS
 from streams.domain.intake import Facts
 from streams.domain.privacy import Pseudonyms, TenantKey
 from streams.domain.queues import ClockRules, QueuesCore
 from streams.engine.stage import StageSpec
 from streams.sealing import Sealer
 from streams.settings import Settings, milliseconds
-from streams.topics import QUEUE_STAFFING
+from streams.topics import STAGE_INPUTS
 
 NAME = "queues"
 
@@ -24,6 +23,6 @@ def queues_stage(settings: Settings, directory: Directory, sealer: Sealer) -> St
     clock = ClockRules(settings.clock.mode, milliseconds(settings.clock.grace_seconds))
     return StageSpec(
         name=NAME,
-        inputs=(CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS, QUEUE_STAFFING),
+        inputs=STAGE_INPUTS[NAME],
         make_core=lambda partition: QueuesCore(partition, directory, facts=facts, clock=clock),
     )

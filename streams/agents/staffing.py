@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from streams.domain.directory import Directory
-from streams.domain.events import AGENT_EVENTS
 from streams.domain.staffing import StaffingCore
 from streams.engine.stage import StageSpec
 from streams.settings import Settings, milliseconds
+from streams.topics import STAGE_INPUTS
 
 NAME = "staffing"
 
@@ -15,6 +15,6 @@ def staffing_stage(settings: Settings, directory: Directory) -> StageSpec:
     ttl_ms = milliseconds(settings.worker.agent_ttl_seconds)
     return StageSpec(
         name=NAME,
-        inputs=(AGENT_EVENTS,),
+        inputs=STAGE_INPUTS[NAME],
         make_core=lambda partition: StaffingCore(partition, directory, ttl_ms=ttl_ms),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from streams.cli.check import check
+from streams.cli.dead_letters import dead_letters
 from streams.cli.publish import publish
 from streams.cli.recount import recount
+from streams.cli.skip import skip
 from streams.cli.topics import topics
 from streams.cli.worker import worker
 
@@ -21,7 +23,9 @@ def main() -> None:
 
 
 main.add_command(check)
+main.add_command(dead_letters)
 main.add_command(publish)
 main.add_command(recount)
+main.add_command(skip)
 main.add_command(topics)
 main.add_command(worker)

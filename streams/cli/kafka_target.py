@@ -48,7 +48,8 @@ def with_kafka_target(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(
         config: Path | None, brokers: str | None, prefix: str | None, partitions: int | None, **rest: Any
     ) -> None:
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)  # the commands tell failures in their own words
+        for client in ("kafka", "librdkafka"):
+            logging.getLogger(client).setLevel(logging.CRITICAL)  # the commands tell failures in their own words
         try:
             overrides = {"brokers": brokers, "prefix": prefix, "partitions": partitions}
             command(target=_target(config, {key: value for key, value in overrides.items() if value}), **rest)

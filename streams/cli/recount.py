@@ -21,7 +21,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from streams.cli.recount_options import Options, check_options, cluster_of, configured, rules_of, settings_of
 from streams.cli.recount_report import json_report, print_tables
 from streams.cli.recount_topics import Cluster, RawRecord, topic_records
-from streams.domain.recount import Skipped, read_records, recount as counted_again
+from streams.domain.recount import Recount, Skipped, read_records, recount as recount_of
 from streams.errors import ConfigError, Unavailable
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -57,13 +57,26 @@ def recount(files: tuple[str, ...], **options: Unpack[Options]) -> None:
     filaviva recount --topics --config filaviva.yaml --json
     """
     check_options(files, options)
+    with no_cycle_search():
+        skipped = Skipped()
+        result = count_again(files, options, skipped)
+        if skipped.total:
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(skipped.by_reason.items()))
+            click.echo(f"skipped {skipped.total:,} records: {reasons}", err=True)
+        if options["as_json"]:
+            click.echo(json.dumps(json_report(result, options["by"]), indent=2))
+        else:
+            print_tables(result, options["by"])
+
+
+def count_again(files: tuple[str, ...], options: Options, skipped: Skipped) -> Recount:
+    """Everything read and counted. Ends the command with a plain message where that cannot be."""
     settings = settings_of(options)
     rules = rules_of(options, settings)
-    skipped = Skipped()
     try:
-        with no_cycle_search(), progress_bar(files) as progress:
-            records = topics_of(cluster_of(options, settings), progress) if not files else files_of(files, progress)
-            result = counted_again(
+        with progress_bar(files) as progress:
+            records = files_of(files, progress) if files else topics_of(cluster_of(options, settings), progress)
+            return recount_of(
                 configured(read_records(records, skipped), rules, skipped),
                 threshold_seconds=rules.threshold_seconds,
                 short_abandon_seconds=rules.short_abandon_seconds,
@@ -73,13 +86,6 @@ def recount(files: tuple[str, ...], **options: Unpack[Options]) -> None:
         raise click.UsageError(str(error)) from None
     except (Unavailable, OSError) as error:
         raise click.ClickException(str(error)) from None
-    if skipped.total:
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(skipped.by_reason.items()))
-        click.echo(f"skipped {skipped.total:,} records: {reasons}", err=True)
-    if options["as_json"]:
-        click.echo(json.dumps(json_report(result, options["by"]), indent=2))
-    else:
-        print_tables(result, options["by"])
 
 
 @contextmanager

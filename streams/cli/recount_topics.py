@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from streams.errors import Unavailable
+from streams.topic_reading import partition_counts, records_to_the_ends
 
 CONTACT_TOPICS: Final = ("call-events", "chat-events", "email-events")
 BOOTSTRAP_MS: Final = 10_000
-PATIENCE_SECONDS: Final = 60.0
 
-RawRecord = tuple[Sequence[tuple[str, bytes]], bytes | None]
+RawRecord = tuple[Sequence[tuple[str, bytes | None]], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,8 @@ def topic_records(cluster: Cluster, on_size: Callable[[int], None]) -> Iterator[
             bootstrap_servers=list(cluster.brokers), group_id=None, enable_auto_commit=False, **cluster.client_options
         )
         try:
-            yield from records_to_the_ends(consumer, partitions, on_size)
+            for record in records_to_the_ends(consumer, partitions, on_size):
+                yield record.headers, record.value
         finally:
             consumer.close()
     except KafkaError as error:
@@ -48,35 +48,10 @@ def topic_records(cluster: Cluster, on_size: Callable[[int], None]) -> Iterator[
 
 
 def contact_partitions(cluster: Cluster) -> list[TopicPartition]:
-    """Every partition of the three topics. Asks by an admin client: unlike a consumer it gives up on silent brokers,
-    and it creates no topic by asking."""
-    admin = KafkaAdminClient(
-        bootstrap_servers=list(cluster.brokers), bootstrap_timeout_ms=BOOTSTRAP_MS, **cluster.client_options
-    )
-    try:
-        counts = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
-    finally:
-        admin.close()
+    """Every partition of the three topics."""
+    counts = partition_counts(cluster.brokers, cluster.client_options, bootstrap_ms=BOOTSTRAP_MS)
     names = [f"{cluster.prefix}-{topic}" for topic in CONTACT_TOPICS]
     missing = [name for name in names if name not in counts]
     if missing:
         raise Unavailable(f"no topic {', '.join(missing)}: is the prefix right? `filaviva topics create` makes them")
     return [TopicPartition(name, number) for name in names for number in range(counts[name])]
-
-
-def records_to_the_ends(
-    consumer: Any, partitions: Sequence[TopicPartition], on_size: Callable[[int], None]
-) -> Iterator[RawRecord]:
-    consumer.assign(partitions)
-    begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-    consumer.seek_to_beginning()
-    on_size(sum(ends[partition] - begins[partition] for partition in partitions))
-    heard = time.monotonic()
-    while any(consumer.position(partition) < ends[partition] for partition in partitions):
-        polled: Mapping[TopicPartition, Sequence[Any]] = consumer.poll(timeout_ms=500, max_records=5000)
-        if polled:
-            heard = time.monotonic()
-        elif time.monotonic() - heard > PATIENCE_SECONDS:
-            raise Unavailable(f"nothing came for {PATIENCE_SECONDS:.0f} s, and the end is not reached")
-        for partition, records in polled.items():
-            yield from ((record.headers, record.value) for record in records if record.offset < ends[partition])

@@ -8,7 +8,8 @@ was expected there; no value of the record is ever repeated in a reason.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import MAXYEAR, UTC, datetime
 from typing import Final, Literal
 
 import msgspec
@@ -35,14 +36,16 @@ MAX_VALUE_BYTES: Final = 512 * 1024
 MAX_AHEAD_MS: Final = DAY_MS
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
-_ISO_SEPARATOR_AT: Final = 10
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+_A_TIME: Final = "expected RFC 3339 with an offset, from 1970 to 9998"
+_IN_THE_VALUE: Final = b"application/cloudevents"
 _PARTITION_CURE: Final = (
     "the record must have this key and sit in the partition that murmur2 of it gives: set the producer's partitioner "
     "to murmur2 (librdkafka: partitioner=murmur2_random), or bring the topic in through filaviva ingest kafka"
 )
 
 
-_DECODER_ERRORS: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_DECODER_ERRORS: Final = (msgspec.DecodeError, RecursionError)
 
 
 class _Envelope(msgspec.Struct, frozen=True, gc=False):
@@ -111,14 +114,31 @@ def _read_envelope(record: Record) -> _Envelope:
         raise _Invalid(Reason.NO_VALUE, "the value is null; expected a CloudEvent")
     if len(value) > MAX_VALUE_BYTES:
         raise _Invalid(Reason.TOO_LARGE, f"the value is {len(value)} bytes; expected at most {MAX_VALUE_BYTES}")
+    if not value.isascii():
+        _check_utf8(value)
     if record.headers:
-        attributes = {name: text for name, text in record.headers if name.startswith("ce_")}
+        attributes = attributes_of(record.headers)
         if attributes:
             return _binary_envelope(attributes, value)
     try:
         return _decode_envelope(value)
     except _DECODER_ERRORS as error:
-        raise _explain(value, error, "$") from None
+        raise _explain(error, "$") from None
+
+
+def _check_utf8(value: bytes) -> None:
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        raise _Invalid(Reason.NOT_UTF8, f"the value is not UTF-8 at byte {error.start}") from None
+
+
+def attributes_of(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, bytes]:
+    """The ``ce_*`` headers of an event in binary mode; none where the content type says that the value is the event."""
+    present = {name: text for name, text in headers if text is not None}
+    if present.get("content-type", b"").startswith(_IN_THE_VALUE):
+        return {}
+    return {name: text for name, text in present.items() if name.startswith("ce_")}
 
 
 def _binary_envelope(headers: dict[str, bytes], value: bytes) -> _Envelope:
@@ -129,29 +149,23 @@ def _binary_envelope(headers: dict[str, bytes], value: bytes) -> _Envelope:
     try:
         return msgspec.convert({**attributes, "data": msgspec.Raw(value)}, _Envelope)
     except msgspec.ValidationError as error:
-        raise _explain(b"", error, "headers ce_") from None
+        raise _explain(error, "headers ce_") from None
 
 
 def _read_data(envelope: _Envelope) -> ContactData | AgentState:
-    raw = bytes(envelope.data)
     try:
-        return _decode_data[envelope.type](raw)
+        return _decode_data[envelope.type](envelope.data)
     except _DECODER_ERRORS as error:
-        raise _explain(raw, error, "$.data") from None
+        raise _explain(error, "$.data") from None
 
 
-def _explain(value: bytes, error: Exception, root: str) -> _Invalid:
+def _explain(error: Exception, root: str) -> _Invalid:
     """Name the reason behind a decoder's complaint, and the place, without repeating any of the record."""
     if isinstance(error, RecursionError):
         return _Invalid(Reason.TOO_DEEP, f"{root}: nested deeper than any event")
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return _Invalid(Reason.NOT_UTF8, f"{root}: the value is not UTF-8")
-    message = str(error)
     if not isinstance(error, msgspec.ValidationError):
         return _Invalid(Reason.NOT_JSON, f"{root}: the value is not JSON")
-    expectation, _, place = message.partition(" - at `$")
+    expectation, _, place = str(error).partition(" - at `$")
     where = root + place.removesuffix("`")
     if "missing required field" in expectation:
         return _Invalid(Reason.MISSING_FIELD, f"{where}: {expectation}")
@@ -163,20 +177,26 @@ def _explain(value: bytes, error: Exception, root: str) -> _Invalid:
 
 
 def parse_time(text: str) -> int | None:
-    """Milliseconds since the epoch of an RFC 3339 instant with an offset; None when it is anything else."""
-    if text[_ISO_SEPARATOR_AT : _ISO_SEPARATOR_AT + 1] not in ("T", "t"):
+    """Milliseconds since the epoch of an RFC 3339 instant from 1970 to 9998; None when it is anything else.
+
+    The year 9999 stands for "never", and no deadline could be added to it.
+    """
+    if not _RFC_3339.fullmatch(text):
         return None
     try:
-        since = datetime.fromisoformat(text) - _EPOCH
-    except (ValueError, TypeError, OverflowError):
+        moment = datetime.fromisoformat(text.upper())
+    except ValueError:
         return None
+    if moment < _EPOCH or moment.year == MAXYEAR:
+        return None
+    since = moment - _EPOCH
     return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
 
 
 def _checked_time(text: str, kafka_ms: int) -> int:
     time_ms = parse_time(text)
-    if time_ms is None or time_ms < 0:
-        raise _Invalid(Reason.BAD_TIME, "$.time: expected RFC 3339 with an offset, from 1970 on")
+    if time_ms is None:
+        raise _Invalid(Reason.BAD_TIME, f"$.time: {_A_TIME}")
     if time_ms > kafka_ms + MAX_AHEAD_MS:
         raise _Invalid(Reason.TOO_EARLY, "$.time: more than a day ahead of the record's Kafka timestamp")
     return time_ms
@@ -186,8 +206,8 @@ def _optional_time(text: str | None, field: str) -> int | None:
     if text is None:
         return None
     time_ms = parse_time(text)
-    if time_ms is None or time_ms < 0:
-        raise _Invalid(Reason.BAD_TIME, f"$.data.{field}: expected RFC 3339 with an offset, from 1970 on")
+    if time_ms is None:
+        raise _Invalid(Reason.BAD_TIME, f"$.data.{field}: {_A_TIME}")
     return time_ms
 
 

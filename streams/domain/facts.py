@@ -21,6 +21,8 @@ MOST_FACTS: Final = 16
 """How many facts of one kind a visit keeps: the earliest. More than a handful is a fault of the source."""
 
 _FAR_MS: Final = 1 << 43  # the year 2248: keeps revisions positive
+_STATES_IN_TIME: Final = 4
+"""More than the changes that time alone makes to a visit: overdue, lost."""
 
 
 class Party(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -150,10 +152,11 @@ def keep(facts: list[_F], fact: _F) -> bool:
 
 
 def revision_of(state: VisitState) -> int:
-    """The number of distinct facts a visit rests on: it grows with every change, whatever the order of arrival.
+    """The number of distinct facts a visit rests on, then what time has made of it: it grows with every change.
 
-    A kind that is full counts by how early its first fact is as well, because one more fact may then change the
-    content but no longer the count.
+    A fact outweighs whatever time did before it came, so that an exit found after a restart beats the ``unknown_exit``
+    recorded without it. A kind that is full counts by how early its first fact is as well, because one more fact may
+    then change the content but no longer the count.
     """
     revision = 0
     for facts in (state.offers, state.exits, state.assigned, state.endings, state.wrap_ups):
@@ -161,7 +164,7 @@ def revision_of(state: VisitState) -> int:
         revision += count
         if count == MOST_FACTS:
             revision += _FAR_MS - facts[0].time_ms
-    return revision
+    return revision * _STATES_IN_TIME + state.is_overdue + state.is_lost
 
 
 def leave_of(state: VisitState) -> Leave | None:

@@ -158,14 +158,12 @@ def local_time(time_ms: int, zone: ZoneInfo) -> datetime:
 
 
 def key_parts(visit: Offer, dimension: Dimension, zone: ZoneInfo) -> tuple[str, ...]:
-    match dimension:
-        case "all":
-            return ()
-        case "queue":
-            return visit.tenant, visit.queue, visit.channel
-        case "day":
-            return (local_time(visit.offered_ms, zone).date().isoformat(),)
-        case "interval":
-            local = local_time(visit.offered_ms, zone)
-            start = local.minute // INTERVAL_MINUTES * INTERVAL_MINUTES
-            return (local.replace(minute=start, second=0, microsecond=0).isoformat(),)
+    if dimension == "all":
+        return ()
+    if dimension == "queue":
+        return visit.tenant, visit.queue, visit.channel
+    local = local_time(visit.offered_ms, zone)
+    if dimension == "day":
+        return (local.date().isoformat(),)
+    start = local.minute // INTERVAL_MINUTES * INTERVAL_MINUTES
+    return (local.replace(minute=start, second=0, microsecond=0).isoformat(),)

@@ -98,7 +98,7 @@ def read_events(lines: Iterable[str | bytes], skipped: Skipped | None = None) ->
 
 
 def read_records(
-    records: Iterable[tuple[Sequence[tuple[str, bytes]], str | bytes | None]],
+    records: Iterable[tuple[Sequence[tuple[str, bytes | None]], str | bytes | None]],
     skipped: Skipped | None = None,
 ) -> Iterator[Event]:
     """The contact events of Kafka records as (headers, value), in structured or binary mode."""
@@ -110,14 +110,15 @@ def read_records(
             tally.add(str(unfit))
 
 
-def parse(headers: Sequence[tuple[str, bytes]], value: str | bytes | None) -> Event:
+def parse(headers: Sequence[tuple[str, bytes | None]], value: str | bytes | None) -> Event:
     """One record's event. Raises Unfit."""
     if value is None:
         raise Unfit("no_value")
     if len(value) > LARGEST_RECORD_BYTES:
         raise Unfit("too_large")
-    attributes = {name[3:]: text(raw) for name, raw in headers if name.startswith("ce_")}
-    if attributes:
+    given = {name: raw for name, raw in headers if raw is not None}
+    attributes = {name[3:]: text(raw) for name, raw in given.items() if name.startswith("ce_")}
+    if attributes and not given.get("content-type", b"").startswith(b"application/cloudevents"):
         return event(attributes, json_object(text(value)))
     envelope = json_object(text(value))
     return event(envelope, envelope.get("data"))
@@ -155,7 +156,8 @@ def event(envelope: Fields, data: object) -> Event:
     if not isinstance(data, dict):
         raise Unfit("bad_value")
     for name, check in ONLY_CHECKED[kind].items():
-        optional(data, name, check)
+        if name in data:
+            optional(data, name, check)
     return Event(
         kind=kind,
         time_ms=instant(envelope, "time"),
@@ -219,10 +221,10 @@ def required(fields: Fields, name: str) -> object:
 
 
 def string(fields: Fields, name: str) -> str:
-    value = required(fields, name)
-    if not isinstance(value, str) or not value:
-        raise Unfit("bad_value")
-    return value
+    value = fields.get(name)
+    if isinstance(value, str) and value:
+        return value
+    raise Unfit("missing_field" if value is None else "bad_value")
 
 
 def limited(longest: int) -> Callable[[Fields, str], str]:

@@ -21,10 +21,9 @@ from faust.types import TP
 
 from streams.delivery import RecordToSend
 from streams.engine.batches import Batch
+from streams.engine.skips import record_given_up
 
 OFFSETS_KEY: Final = b"offsets"
-SKIP_PREFIX: Final = b"skip/"
-"""Rows an operator's ``skip`` writes: records to dead-letter instead of applying them."""
 _FORMAT: Final = 1
 _HELD_BACK: Final = 1
 _HEAD: Final = struct.Struct(">BBI")
@@ -75,9 +74,9 @@ class RecoveredPartition:
     def take(self, record: Any) -> None:
         self.next_offset = record.offset + 1
         key, value = record.key, record.value
-        if key.startswith(SKIP_PREFIX):
-            topic, offset = key[len(SKIP_PREFIX) :].decode().rsplit("/", 1)
-            self.skips.add((topic, int(offset)))
+        given_up = record_given_up(key)
+        if given_up is not None:
+            self.skips.add(given_up)
             return
         head = value if value is not None else dict(record.headers or ()).get(_EPOCH_HEADER, b"")
         if len(head) < _HEAD.size:

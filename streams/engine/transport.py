@@ -206,7 +206,7 @@ class Producer(driver.Producer):
 def size_of(record: RecordToSend) -> int:
     """Upper bound of what a record takes in an uncompressed record batch, in bytes."""
     key, value, headers = record
-    extra = sum(len(name) + len(text) + 10 for name, text in headers)
+    extra = sum(len(name.encode()) + len(text or b"") + 10 for name, text in headers)
     return len(key) + len(value or b"") + extra + RECORD_OVERHEAD_BYTES
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from ctypes.util import find_library
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from streams.embedded.broker import EmbeddedBroker
 from streams.errors import Unavailable
 from tests.answering import answers
 from tests.deadlines import wait_until
+from tests.embedded_process import EmbeddedProcess
 
 pytestmark = pytest.mark.embedded
 
@@ -129,46 +129,9 @@ def test_a_closed_broker_refuses():
         broker.create_topic("more", 1)
 
 
-class Child:
-    """`python -m streams.embedded` and the conversation with it."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "streams.embedded"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.bootstrap = self.answer()["bootstrap"]
-
-    def answer(self) -> dict[str, Any]:
-        assert self.process.stdout
-        return json.loads(self.process.stdout.readline())
-
-    def tell(self, command: Mapping[str, Any] | str) -> dict[str, Any]:
-        assert self.process.stdin
-        self.process.stdin.write((command if isinstance(command, str) else json.dumps(command)) + "\n")
-        self.process.stdin.flush()
-        return self.answer()
-
-    def close(self) -> int:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.close()
-        try:
-            return self.process.wait(20)
-        finally:
-            self.process.kill()
-            self.process.stdout.close()
-
-
-@pytest.fixture
-def child() -> Iterator[Child]:
-    started = Child()
-    yield started
-    if started.process.poll() is None:
-        started.close()
-
-
-def test_a_child_process_obeys_and_ends_with_its_input(child: Child):
+def test_a_child_process_obeys_and_ends_with_its_input(embedded_broker_process: EmbeddedProcess):
     """Each command gets one answer; the process ends by itself when nobody can command it any more."""
+    child = embedded_broker_process
     assert child.tell({"do": "topic", "name": "calls", "partitions": 2}) == {"ok": True}
     send(child.bootstrap, "calls", [b"one", b"two"])
     assert sorted(read(child.bootstrap, "calls", 2, 2)) == [b"one", b"two"]
@@ -182,7 +145,19 @@ def test_a_child_process_obeys_and_ends_with_its_input(child: Child):
 
 
 @pytest.mark.parametrize("line", ["not json", "[]", '{"do": "dance"}', '{"do": "topic"}', '{"do": "topic", "name": 1}'])
-def test_a_child_process_answers_a_bad_command_with_an_error(child: Child, line: str):
+def test_a_child_process_answers_a_bad_command_with_an_error(embedded_broker_process: EmbeddedProcess, line: str):
     """It tells what was wrong and goes on."""
-    assert "error" in child.tell(line)
-    assert child.tell({"do": "topic", "name": "calls", "partitions": 1}) == {"ok": True}
+    assert "error" in embedded_broker_process.tell(line)
+    assert embedded_broker_process.tell({"do": "topic", "name": "calls", "partitions": 1}) == {"ok": True}
+
+
+@pytest.mark.skipif(
+    find_library("rdkafka") is not None, reason="this machine has a librdkafka outside Python's packages"
+)
+def test_without_librdkafka_it_says_what_is_missing():
+    """A Python that sees no installed packages gets a sentence and exit status 1, not a traceback."""
+    command = [sys.executable, "-S", "-m", "streams.embedded"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("the embedded broker needs confluent-kafka")
+    assert "Traceback" not in done.stderr

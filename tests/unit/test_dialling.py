@@ -96,6 +96,11 @@ def test_a_plan_that_is_ready_again_in_its_attempt_is_not_dialled_twice() -> Non
     assert jobs(say(core, withdrawn(3))) == [("callback.cancel", ".1")]
 
 
+def test_an_attempt_withdrawn_before_it_was_dialled_never_is() -> None:
+    """So there is nothing to cancel either."""
+    assert say(dialling(), withdrawn(2), ready(3), withdrawn(4)) == []
+
+
 def test_a_plan_reopened_is_dialled_as_its_next_attempt() -> None:
     """After its first job was cancelled."""
     outputs = say(dialling(), ready(1), withdrawn(2), ready(3, attempt=2))
@@ -152,16 +157,40 @@ def at(minute: int, entry: Ready | Withdrawn, core: DiallingCore) -> Decisions:
     return core.apply(TOPIC, [record], NINE_MS, NINE_MS)
 
 
-def test_a_plan_is_forgotten_a_day_after_its_time_to_call_is_over() -> None:
-    """Its own expiry and the arrival of its last entry both count."""
+def plans_kept(core: DiallingCore) -> list[str]:
+    return sorted(key.decode().removeprefix("d/") for key in stored(core) if key != b"ledger")
+
+
+def test_a_plan_is_kept_for_a_day_after_its_time_to_call() -> None:
+    """However early its entries came."""
+    core, day = dialling(), RETENTION_MS // MINUTE_MS
+    at(0, ready(), core)
+    at(2 * day - 1, withdrawn(plan_id="other-1"), core)
+    assert plans_kept(core) == [PLAN_ID, "other-1"]
+    at(2 * day, withdrawn(plan_id="other-2"), core)
+    assert plans_kept(core) == ["other-1", "other-2"]
+
+
+def test_a_restored_core_knows_how_far_the_log_has_come() -> None:
+    """An entry from before the retention is not kept."""
+    core, restored, day = dialling(), dialling(), RETENTION_MS // MINUTE_MS
+    at(3 * day, withdrawn(), core)
+    restored.restore(stored(core))
+    for each in (core, restored):
+        at(0, withdrawn(plan_id="late"), each)
+        assert plans_kept(each) == [PLAN_ID]
+
+
+def test_a_plan_is_forgotten_a_day_after_its_last_entry() -> None:
+    """However long ago its time to call was over."""
     core, day = dialling(), RETENTION_MS // MINUTE_MS
     at(0, ready(), core)
     at(2 * day, withdrawn(), core)
     at(2 * day, withdrawn(plan_id="other-1"), core)
     at(3 * day - 1, withdrawn(plan_id="other-2"), core)
-    assert b"d/" + PLAN_ID.encode() in stored(core)
+    assert PLAN_ID in plans_kept(core)
     at(3 * day, withdrawn(plan_id="other-3"), core)
-    assert sorted(stored(core)) == [b"d/other-2", b"d/other-3", b"ledger"]
+    assert plans_kept(core) == ["other-2", "other-3"]
 
 
 @pytest.mark.parametrize("cut", range(7))

@@ -453,6 +453,28 @@ def test_any_identifier_of_the_customer_serves(served_as: dict[str, Any], *, end
     assert plans(reason, served(200, "c2", **served_as)) == [(PHONE, {"c1"}, 200 if ends else None)]
 
 
+@pytest.mark.parametrize(
+    ("written", "other", "same"),
+    [
+        ("Ana@Example.org", "ana@example.ORG ", True),
+        ("+55 85 3333.4444", "005585 33334444", True),
+        ("Ana", "ana", False),
+    ],
+)
+def test_an_address_is_the_same_in_any_spelling(written: str, other: str, *, same: bool):
+    """Mailboxes in any case, phones with or without separators and +; a handle is taken as it stands."""
+    found = plans(given_up(100, "c1", **of_customer(written)), given_up(200, "c2", **of_customer(other)))
+    assert len(found) == (1 if same else 2)
+
+
+def test_an_identifier_serves_from_the_visit_on_that_names_it():
+    """What the plan did not yet rest on when the customer was served does not end it afterwards."""
+    known, later = of_customer(PHONE, None), of_customer(PHONE, "C-42")
+    answered = served(200, "c2", **of_customer(None, "C-42"))
+    history = [given_up(100, "c1", **known), answered, given_up(300, "c3", **later)]
+    assert plans(*history) == [(PHONE, {"c1", "c3"}, None)]
+
+
 def test_an_answer_in_writing_serves():
     """A chat's agent message, in a queue without callbacks."""
     chat = [fact("offered", 150, contact="c2", channel="chat", queue="web", **of_customer())]
@@ -496,7 +518,8 @@ def test_a_contact_cut_off_before_it_was_complete_is_owed_a_callback():
     """Unless the customer ended it; its own answer does not settle what was cut off after."""
     answered = [fact("offered", 0, **of_customer()), fact("answered", 10)]
     assert plans(answered, [fact("ended", 70, completed=False, ended_by="network")]) == [(PHONE, {"c1"}, None)]
-    assert plans(answered, [fact("ended", 10, completed=False)]) == [(PHONE, {"c1"}, None)]
+    for odd_second in (10, 5):
+        assert plans(answered, [fact("ended", odd_second, completed=False)]) == [(PHONE, {"c1"}, None)]
     assert plans(answered, [fact("ended", 70, completed=False, ended_by="customer")]) == []
     assert plans(answered, [fact("ended", 70, completed=True, ended_by="agent")]) == []
 
@@ -561,6 +584,7 @@ BAD_RECORDS: list[tuple[str | bytes, str]] = [
             ("offered", {"contact_id": "c" * 201}),
             ("offered", {"customer": "C-42"}),
             ("offered", {"customer": {"address": 55}}),
+            ("offered", {"customer": {"address": "5" * 321}}),
             ("offered", {"priority": 1.5}),
             ("offered", {"protocol": 5}),
             ("flowed_out", {"reason": "bored"}),

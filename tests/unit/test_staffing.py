@@ -89,10 +89,9 @@ def test_a_queue_no_longer_served_gets_a_tombstone() -> None:
     """Its record of the agent goes away, the others are renewed."""
     core = staffing()
     take(core, agent_record(queues=("sac", "vendas")))
-    assert told(take(core, agent_record("paused", minute=1, queues=("vendas",))).outputs) == {
-        b"acme/sac/ana": None,
-        b"acme/vendas/ana": "paused",
-    }
+    outputs = take(core, agent_record("paused", minute=1, queues=("vendas",))).outputs
+    assert [output.key for output in outputs] == [b"acme/sac/ana", b"acme/vendas/ana"]
+    assert told(outputs) == {b"acme/sac/ana": None, b"acme/vendas/ana": "paused"}
 
 
 def test_an_older_fact_changes_nothing_and_a_repeat_is_a_duplicate() -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from streams.engine import owner as owner_module
-from streams.engine.changelog import SKIP_PREFIX, row_record
+from streams.engine.changelog import row_record
+from streams.engine.skips import skip_row
 from streams.errors import Unavailable
 from tests.wiring.engine_doubles import TOPIC, Broker, Stage, Watch, batch_of, recovered_owner
 
@@ -175,7 +176,7 @@ def test_a_record_given_up_is_dead_lettered_and_the_rest_applied():
 
     async def scenario() -> None:
         broker = Broker()
-        broker.log(Stage.changelog).append([(SKIP_PREFIX + f"{TOPIC}/1".encode(), b"1", [])])
+        broker.log(Stage.changelog).append([(*skip_row(TOPIC, 1), [])])
         owner, core = recovered_owner(broker)
         owner.take(TOPIC, batch_of(0, 1, b"bug", 10))
         await owner.flush()

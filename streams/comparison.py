@@ -1,0 +1,280 @@
+"""The stream judged by the recount: what the output topics say against what the same events come to in one batch pass.
+
+Both sides are put into the same plain shape, by check and key, so that comparing them is one line and a difference
+names itself. Time is kept per topic-partition, so the recount is made of each, as of that partition's own "now".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain
+from typing import Any, Final
+
+from streams.domain.directory import Directory
+from streams.domain.events import INTAKE_OF_CHANNEL
+from streams.domain.recount import Event, Figures, Recount, Visit, VisitId, recount
+from streams.told import Job, Told
+from streams.topics import CALLBACK_PLANS, CONTACT_OUTCOMES, QUEUE_INTERVALS, SLA_BREACHES
+
+OUTCOMES: Final = "outcomes"
+QUEUES: Final = "queues"
+INTERVALS: Final = "intervals"
+FINDINGS: Final = "findings"
+PLANS: Final = "plans"
+JOBS: Final = "jobs"
+DAY: Final = "day"
+
+Facts = dict[str, dict[str, Any]]
+"""Check to key to what is said of it. No key and no value holds an address."""
+TokenOf = Callable[[str, str], str | None]
+"""(tenant, address) to the token that stands for it."""
+
+_COUNTS: Final = (
+    "offered",
+    "answered",
+    "abandoned",
+    "short_abandoned",
+    "flowed_out",
+    "callback_requested",
+    "waiting",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison: how many things were compared, and each that differs in words."""
+
+    name: str
+    compared: int
+    differences: tuple[str, ...]
+
+    @property
+    def is_equal(self) -> bool:
+        return not self.differences
+
+
+def compare(expected: Facts, told: Facts) -> list[Check]:
+    """A check per kind of expected facts, in their order."""
+    return [_check(name, facts, told.get(name, {})) for name, facts in expected.items()]
+
+
+def _check(name: str, expected: Mapping[str, Any], told: Mapping[str, Any]) -> Check:
+    keys = dict.fromkeys((*expected, *told))
+    differences = (
+        f"{key}: recount {expected.get(key, 'nothing')}, stream {told.get(key, 'nothing')}"
+        for key in keys
+        if key not in expected or key not in told or expected[key] != told[key]
+    )
+    return Check(name, len(keys), tuple(differences))
+
+
+# -- what the recount expects -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the recount goes by: the queues, and how the event clock lags behind the newest event."""
+
+    directory: Directory
+    lateness_ms: int
+    grace_ms: int
+    token_of: TokenOf
+
+    def recount(self, events: Iterable[Event], now_ms: int | None = None) -> Recount:
+        queues, sites = self.directory.queues, self.directory.sites
+        result = recount(
+            events,
+            threshold_seconds=lambda *queue: queues[queue].answer_target_ms / 1000,
+            short_abandon_seconds=lambda *queue: queues[queue].short_abandon_ms / 1000,
+            zone=lambda *site: sites[site],
+            now_ms=now_ms,
+        )
+        return replace(
+            result,
+            unknown_exit_seconds=lambda visit: queues[visit.tenant, visit.queue].unknown_exit_ms[visit.channel] / 1000,
+        )
+
+    def max_wait_seconds(self, *queue: str) -> float:
+        tenant, name = queue
+        return self.directory.queues[tenant, name].max_wait_ms / 1000
+
+
+def expected_facts(events: Iterable[Event], rules: Rules) -> Facts:
+    """Everything the topics and the metrics ought to say once ``events`` are applied, in any order."""
+    everything = list(events)
+    facts: Facts = {name: {} for name in (OUTCOMES, QUEUES, INTERVALS, FINDINGS, PLANS, DAY)}
+    for part in _parts(everything, rules.directory):
+        now_ms = max(event.time_ms for event in part) - rules.lateness_ms
+        counted = rules.recount(part, now_ms)
+        facts[OUTCOMES] |= _expected_outcomes(counted)
+        facts[QUEUES] |= {"/".join(key): _expected_counts(each) for key, each in counted.figures("queue").items()}
+        facts[INTERVALS] |= _expected_intervals(counted)
+        facts[FINDINGS] |= _expected_findings(counted, rules, now_ms)
+        facts[DAY] |= _expected_day(counted)
+    facts[PLANS] = _expected_plans(rules.recount(everything), rules)
+    return facts
+
+
+def _parts(events: Iterable[Event], directory: Directory) -> list[list[Event]]:
+    """The events of each topic-partition."""
+    parts: dict[tuple[str, int], list[Event]] = {}
+    for event in events:
+        partition = directory.partition(f"{event.visit.tenant}/{event.visit.queue}")
+        parts.setdefault((INTAKE_OF_CHANNEL[event.channel], partition), []).append(event)
+    return list(parts.values())
+
+
+def _visit_id(visit: VisitId) -> str:
+    return f"{visit.tenant}/{visit.queue}/{visit.entry}/{visit.contact_id}"
+
+
+def _expected_outcomes(counted: Recount) -> dict[str, Any]:
+    visits = {visit.visit_id: visit for visit in counted.visits}
+    return {
+        _visit_id(visit_id): (outcome, *_durations(visits.get(visit_id)))
+        for visit_id, outcome in counted.outcomes().items()
+    }
+
+
+def _durations(visit: Visit | None) -> tuple[float | None, ...]:
+    if visit is None:
+        return None, None, None, None
+    return visit.wait_ms / 1000, visit.talk_seconds, visit.hold_seconds, visit.wrap_up_seconds
+
+
+def _expected_counts(figures: Figures) -> dict[str, Any]:
+    return {
+        **{name: getattr(figures, name) for name in _COUNTS},
+        "outcomes": dict(figures.outcomes),
+        "service_level": {name: tuple(parts) for name, parts in figures.service_level_parts.items()},
+        "wait_seconds": tuple(
+            round((waits.mean_seconds or 0.0) * visits, 3)
+            for waits, visits in (
+                (figures.wait_answered, figures.answered),
+                (figures.wait_abandoned, figures.abandoned),
+            )
+        ),
+    }
+
+
+def _expected_intervals(counted: Recount) -> dict[str, Any]:
+    return {
+        "/".join((*queue, _utc(start))): _expected_counts(figures)
+        for (*queue, start), figures in counted.figures(("queue", "interval")).items()
+    }
+
+
+def _expected_findings(counted: Recount, rules: Rules, now_ms: int) -> dict[str, str]:
+    """Confirmed by the exit; open while there is none, once the grace is over too."""
+    left = {visit.visit_id for visit in counted.visits}
+    over = counted.findings(max_wait_seconds=rules.max_wait_seconds, now_ms=now_ms - rules.grace_ms)
+    return {_visit_id(visit): "confirmed" if visit in left else "open" for visit in over}
+
+
+def _expected_day(counted: Recount) -> dict[str, Any]:
+    """Of each queue the outcomes of its last local day."""
+    days = counted.figures(("queue", "day"))
+    last = {tuple(queue): figures for (*queue, _), figures in days.items()}
+    return {"/".join(queue): dict(figures.outcomes) for queue, figures in last.items()}
+
+
+def _expected_plans(counted: Recount, rules: Rules) -> dict[str, str]:
+    queues = {place for place, policy in rules.directory.queues.items() if policy.callback_queue is not None}
+    return {
+        _plan_key(rules.token_of(plan.tenant, plan.address), (_visit_id(visit) for visit in plan.reasons)): (
+            f"{'ready' if plan.ended_ms is None else 'cancelled'} since {plan.opened_ms}"
+        )
+        for plan in counted.callback_reasons(queues=queues)
+    }
+
+
+def _plan_key(token: str | None, reasons: Iterable[str]) -> str:
+    return f"{token} for {' and '.join(sorted(reasons))}"
+
+
+# -- what the topics say ----------------------------------------------------------------------------------------------
+
+
+def told_facts(told: Told, rules: Rules) -> Facts:
+    """The same of what was read back; intervals and plans that came to nothing say nothing."""
+    intervals = [each for each in told.newest[QUEUE_INTERVALS].values() if each["offered"]]
+    findings = [each for each in told.newest[SLA_BREACHES].values() if each["state"] != "retracted"]
+    return {
+        OUTCOMES: {visit: _told_outcome(each) for visit, each in told.newest[CONTACT_OUTCOMES].items()},
+        QUEUES: _told_queues(intervals),
+        INTERVALS: {
+            "/".join((*_queue_of(each), _utc(each["interval_start"]))): _told_counts([each]) for each in intervals
+        },
+        FINDINGS: {each["visit_id"]: each["state"] for each in findings},
+        PLANS: {
+            _plan_key(each["token"], each["reasons"]): f"{each['state']} since {_milliseconds(each['opened_at'])}"
+            for each in told.newest[CALLBACK_PLANS].values()
+            if each["reasons"]
+        },
+        JOBS: {plan_id: [_job_words(job, plan_id, rules, told) for job in jobs] for plan_id, jobs in told.jobs.items()},
+    }
+
+
+def expected_jobs(told: Told) -> dict[str, list[str]]:
+    """The jobs that the plans in ``told`` call for: each attempt dialled once, and cancelled unless it still stands."""
+    expected = {}
+    for plan_id, plan in told.newest[CALLBACK_PLANS].items():
+        jobs = list(chain.from_iterable((f"dial {n}", f"cancel {n}") for n in range(1, plan["attempt"] + 1)))
+        if jobs:
+            expected[plan_id] = jobs[:-1] if plan["state"] == "ready" else jobs
+    return expected
+
+
+def _job_words(job: Job, plan_id: str, rules: Rules, told: Told) -> str:
+    plan = told.newest[CALLBACK_PLANS].get(plan_id)
+    words = f"{job.kind} {job.attempt}"
+    if job.address is None or plan is None or rules.token_of(plan["tenant"], job.address) == plan["token"]:
+        return words
+    return f"{words} to somebody else"
+
+
+def _queue_of(data: Mapping[str, str]) -> tuple[str, str, str]:
+    return data["tenant"], data["queue"], data["channel"]
+
+
+def _told_outcome(data: Mapping[str, Any]) -> tuple[Any, ...]:
+    durations = ("wait_seconds", "talk_seconds", "hold_seconds", "wrap_up_seconds")
+    return (data["outcome"], *(data.get(name) for name in durations))
+
+
+def _told_queues(intervals: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    queues: dict[str, list[Mapping[str, Any]]] = {}
+    for each in intervals:
+        queues.setdefault("/".join(_queue_of(each)), []).append(each)
+    return {queue: _told_counts(of_queue) for queue, of_queue in queues.items()}
+
+
+def _told_counts(intervals: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """The counts of some intervals added up."""
+    outcomes: Counter[str] = Counter()
+    met: Counter[str] = Counter()
+    base: Counter[str] = Counter()
+    for each in intervals:
+        outcomes.update(each["outcomes"])
+        met.update({name: share[0] for name, share in each["service_level"].items()})
+        base.update({name: share[1] for name, share in each["service_level"].items()})
+    return {
+        **{name: sum(each[name] for each in intervals) for name in _COUNTS},
+        "outcomes": dict(outcomes),
+        "service_level": {name: (met[name], base[name]) for name in met},
+        "wait_seconds": tuple(
+            round(sum(each[f"wait_{kind}_seconds_sum"] for each in intervals), 3) for kind in ("answered", "abandoned")
+        ),
+    }
+
+
+def _milliseconds(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1000)
+
+
+def _utc(time: str) -> str:
+    """One spelling for an interval's start, whatever its offset."""
+    return str(_milliseconds(time) // 1000)

@@ -1,0 +1,104 @@
+"""All cores of an installation without broker or worker: records in, what the output topics hold out.
+
+Every input partition is read in batches; what a stage writes for another is read there in the order it was written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from streams.agents.callbacks import callbacks_stage
+from streams.agents.dialling import dialling_stage
+from streams.agents.queues import queues_stage
+from streams.agents.staffing import staffing_stage
+from streams.domain.decisions import OWN_PARTITION, Core, Decisions, Output
+from streams.domain.queues import QueuesCore
+from streams.engine.stage import StageSpec
+from streams.partitioning import partition_of
+from streams.routing import Route, route
+from streams.sealing import Sealer
+from streams.settings import Settings, milliseconds
+from streams.told import TOPICS_TOLD, Told
+from tests.callback_records import KafkaRecord
+
+Place = tuple[str, int]
+
+
+class CoreChain:
+    """The stages of one configuration, with the event clock."""
+
+    def __init__(self, settings: Settings, *, batch_records: int) -> None:
+        self.told = Told()
+        self.directory = settings.directory(partition_of)
+        self._batch_records = batch_records
+        self._partitions = settings.kafka.partitions
+        self._lateness_ms = milliseconds(settings.clock.lateness_seconds)
+        sealer = Sealer({tenant: keys.seal_key for tenant, keys in settings.tenant_keys.items()})
+        self._stages: list[StageSpec] = [
+            queues_stage(settings, self.directory, sealer),
+            staffing_stage(settings, self.directory),
+            callbacks_stage(self.directory),
+            dialling_stage(self.directory, sealer),
+        ]
+        self._cores: dict[Place, Core] = {}
+        self._inputs: dict[Place, list[KafkaRecord]] = defaultdict(list)
+        self._now_ms: dict[Place, int] = defaultdict(int)
+
+    def send(self, events: Iterable[Mapping[str, Any]], time_ms: Iterable[int]) -> None:
+        """Append events to their input topics, each stamped with its time."""
+        for event, stamp_ms in zip(events, time_ms, strict=True):
+            target = route(event)
+            assert isinstance(target, Route), target
+            place = (target.topic, partition_of(target.key, self._partitions))
+            record = KafkaRecord(json.dumps(event).encode(), target.key.encode(), len(self._inputs[place]), stamp_ms)
+            self._inputs[place].append(record)
+
+    def run(self) -> None:
+        """Let every stage read its topics to the end, stage by stage, and time pass to the last event seen."""
+        while any(self._inputs.values()):
+            for stage in self._stages:
+                for topic in stage.inputs:
+                    for partition in range(self._partitions):
+                        self._read(stage, (topic, partition))
+        for (name, partition), core in self._cores.items():
+            stage = next(stage for stage in self._stages if stage.name == name)
+            self._write(core.tick({topic: self._now_ms[topic, partition] for topic in stage.inputs}), partition)
+            self._write(core.changes().outputs, partition)
+
+    def queues_cores(self) -> list[QueuesCore]:
+        return [core for core in self._cores.values() if isinstance(core, QueuesCore)]
+
+    def now_ms(self, topic: str, partition: int) -> int:
+        return self._now_ms[topic, partition]
+
+    def _read(self, stage: StageSpec, place: Place) -> None:
+        topic, partition = place
+        records, self._inputs[place] = self._inputs[place], []
+        for start in range(0, len(records), self._batch_records):
+            core = self._core(stage, partition)
+            batch = records[start : start + self._batch_records]
+            decisions: Decisions = core.apply(topic, batch, self._now_ms[place], batch[-1].timestamp)
+            if decisions.newest_event_ms is not None:
+                self._now_ms[place] = max(self._now_ms[place], decisions.newest_event_ms - self._lateness_ms)
+            assert decisions.dead_letters == []
+            self._write(decisions.outputs, partition)
+            self._write(core.tick({place[0]: self._now_ms[place]}), partition)
+            self._write(core.changes().outputs, partition)
+
+    def _core(self, stage: StageSpec, partition: int) -> Core:
+        place = (stage.name, partition)
+        if place not in self._cores:
+            self._cores[place] = stage.make_core(partition)
+        return self._cores[place]
+
+    def _write(self, outputs: Iterable[Output], own_partition: int) -> None:
+        for output in outputs:
+            partition = own_partition if output.partition == OWN_PARTITION else output.partition
+            if output.topic in TOPICS_TOLD:
+                self.told.take(output.topic, output.value)
+            else:
+                place = (output.topic, partition)
+                self._inputs[place].append(KafkaRecord(output.value, output.key, len(self._inputs[place])))

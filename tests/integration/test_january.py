@@ -1,0 +1,127 @@
+"""A bank's January of 30,161 calls through the real worker, on each kind of broker, equal to the truth to the second.
+
+`make january` runs this file and shows the comparison of every run.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from streams import metric_names as names
+from streams.topics import CALL_EVENTS
+from tests.brokers import BrokerUnderTest
+from tests.deadlines import wait_until
+from tests.installation import Installation, install
+from tests.january import January, january_document, line_counts
+from tests.january_proof import Proof
+from tests.shared_data import shared_folder
+from tests.state_reader import StateReader
+from tests.worker_process import Metrics
+
+pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.timeout(900)]
+
+KILLS = 10
+SEED = 1999
+LIFE_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def january(tmp_path_factory: pytest.TempPathFactory) -> January:
+    return January(shared_folder("anonymous_bank"), tmp_path_factory.mktemp("january"))
+
+
+def test_january_as_it_was(january: January, broker: BrokerUnderTest, tmp_path: Path):
+    """Every call in the order in which it happened."""
+    run(january, broker, tmp_path, january.as_it_was, "as it was")
+
+
+def test_january_shuffled_and_repeated(january: January, broker: BrokerUnderTest, tmp_path: Path):
+    """Arrivals up to 30 s late, one in fifty twice: the same figures, and the ledger knows the repeats."""
+    run(january, broker, tmp_path, january.shuffled_and_repeated, "shuffled within 30 s, 2 % repeated")
+
+
+def test_january_with_answers_before_their_offers(january: January, broker: BrokerUnderTest, tmp_path: Path):
+    """One answered visit in twenty is told of its answer first."""
+    events, early = january.with_early_answers(SEED)
+    run(january, broker, tmp_path, events, f"{early:,} answers before their offers, seed {SEED}")
+
+
+def test_january_through_ten_kills(january: January, broker: BrokerUnderTest, tmp_path: Path):
+    """A worker killed ten times in the middle of its work, each time succeeded by another: nothing lost or doubled."""
+    installation = install(
+        broker, tmp_path, january_document(), session_timeout_seconds=2, flush_seconds=0.5, max_poll_records=200
+    )
+    title = f"{KILLS} times kill -9, seed {SEED}, {broker.kind}"
+    proof = Proof(title, installation, january.reference, installation.publish(january.as_it_was))
+    with installation.state("queues") as state:
+        for kill in killed(installation, state, proof):
+            proof.remarks.append(str(kill))
+            assert kill.left > 0, f"{kill}: nothing was left to do, so it proves nothing"
+        with installation.worker() as worker:
+            proof.complete(worker, state)
+
+
+def run(january: January, broker: BrokerUnderTest, folder: Path, events: Path, title: str) -> None:
+    installation = install(broker, folder, january_document(), session_timeout_seconds=6)
+    lines, repeated = line_counts(events)
+    published = installation.publish(events)
+    assert published == lines
+    proof = Proof(f"{title}, {broker.kind}", installation, january.reference, published, repeated)
+    with installation.worker() as worker, installation.state("queues") as state:
+        proof.complete(worker, state)
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill, in records of call-events: what was durable before that worker and after it, and what was left."""
+
+    number: int
+    durable_before: int
+    durable_after: int
+    applied: int
+    """By the worker's own last page; it went on for some milliseconds after that."""
+    left: int
+
+    @property
+    def undone(self) -> int:
+        """Records applied in vain, at least: the kill came before their flush."""
+        return max(0, self.durable_before + self.applied - self.durable_after)
+
+    def __str__(self) -> str:
+        return (
+            f"kill {self.number:2}: durable {self.durable_before:6,} -> {self.durable_after:6,}, "
+            f"at least {self.undone:5,} applied in vain, {self.left:6,} left to do"
+        )
+
+
+def killed(installation: Installation, state: StateReader, proof: Proof) -> list[Kill]:
+    """Start a worker, let it make progress, kill it; ten times, spread over January by progress alone."""
+    chance = random.Random(SEED)
+    kills: list[Kill] = []
+    for number in range(1, KILLS + 1):
+        goal = round(proof.published * (number - chance.random()) / (KILLS + 2))
+        before = state.refresh().records_done(CALL_EVENTS)
+        with installation.worker() as worker:
+            pages: list[Metrics] = []
+
+            def has_progressed() -> bool:
+                pages[:] = [worker.metrics()]
+                is_far = before + taken(pages[0]) >= goal
+                return is_far and state.refresh().records_done(CALL_EVENTS) > before
+
+            wait_until(has_progressed, f"worker {number} has made progress", seconds=LIFE_SECONDS)
+            worker.kill()
+        proof.judge_live_counters(pages[0])
+        after = state.refresh().records_done(CALL_EVENTS)
+        kills.append(Kill(number, before, after, taken(pages[0]), proof.published - after))
+    return kills
+
+
+def taken(page: Metrics) -> int:
+    """The records of call-events a worker has taken in since its start, whatever their class."""
+    metrics = (names.STREAM_EVENTS, names.STREAM_EVENTS_DISCARDED, names.STREAM_EVENTS_REJECTED)
+    return round(sum(page.total(metric.name, topic=CALL_EVENTS) for metric in metrics))

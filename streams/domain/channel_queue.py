@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from streams.domain.counts import Counts, Standing, wait_edges_ms
@@ -51,9 +50,12 @@ class ChannelQueue:
             counts = counts_by_start[start] = Counts()
         return counts
 
-    def hold_interval(self, interval_ms: int) -> bool:
-        """A retained visit has an offer here; True when it opens the newest local day yet."""
+    def hold_interval(self, interval_ms: int) -> None:
+        """A retained visit has an offer here."""
         self.visits_of_interval[interval_ms] = self.visits_of_interval.get(interval_ms, 0) + 1
+
+    def opens_day(self, interval_ms: int) -> bool:
+        """Whether this interval begins the newest local day yet: time to look for old ones."""
         day = self.calendar.day(interval_ms)
         is_new_day = day > self._newest_day
         self._newest_day = max(day, self._newest_day)
@@ -62,17 +64,21 @@ class ChannelQueue:
     def release_interval(self, interval_ms: int) -> None:
         self.visits_of_interval[interval_ms] -= 1
 
-    def drop_old_intervals(self, newest_ms: int) -> Iterable[bytes]:
-        """Forget intervals that no retained visit can change any more; yields their row keys."""
+    def drop_old_intervals(self, newest_ms: int) -> dict[int, Counts]:
+        """Forget intervals that no retained visit can change any more; returns them by their start."""
         oldest_kept_ms = newest_ms - KEEP_INTERVALS_MS
-        old = [start for start in self.intervals if start < oldest_kept_ms and not self.visits_of_interval.get(start)]
+        old = {
+            start: counts
+            for start, counts in self.intervals.items()
+            if start < oldest_kept_ms and not self.visits_of_interval.get(start)
+        }
         for start in old:
             del self.intervals[start]
             self.visits_of_interval.pop(start, None)
-            yield self.row_key(start)
         kept_days = {self.calendar.day(start) for start in self.intervals}
         for day in [day for day in self.days if day not in kept_days]:
             del self.days[day]
+        return old
 
     def restore_interval(self, interval_ms: int, counts: Counts) -> None:
         self.intervals[interval_ms] = counts

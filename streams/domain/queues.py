@@ -310,6 +310,8 @@ class QueuesCore:
         book, changes = self.book, Changes()
         for visit in (*book.farewells, *book.changed_visits):
             self._say_outcome(visit, changes.outputs)
+        for queue, interval_ms, last_counts in book.interval_farewells:
+            changes.outputs.append(outcomes.queue_interval(queue, interval_ms, last_counts))
         for queue, interval_ms in book.changed_intervals:
             counts = queue.intervals.get(interval_ms)
             if counts is not None:

@@ -38,6 +38,8 @@ class VisitBook:
         self.farewells: list[Visit] = []
         """Forgotten with news still unsaid."""
         self.changed_intervals: set[tuple[ChannelQueue, int]] = set()
+        self.interval_farewells: list[tuple[ChannelQueue, int, Counts]] = []
+        """The same of intervals."""
         self.deleted_rows: set[bytes] = set()
         for policy in directory.queues_of_partition(partition):
             for channel in sorted(policy.channels):
@@ -75,6 +77,7 @@ class VisitBook:
         self.changed_visits.clear()
         self.farewells.clear()
         self.changed_intervals.clear()
+        self.interval_farewells.clear()
         self.deleted_rows.clear()
 
     def settle(self, visit: Visit) -> None:
@@ -106,6 +109,8 @@ class VisitBook:
             for queue, interval_ms in self._hold_new_places(visit):
                 queue.rest_on(interval_ms, revision)
                 self.changed_intervals.add((queue, interval_ms))
+                if queue.opens_day(interval_ms):
+                    self._drop_old_intervals(queue, interval_ms)
         visit.revision = revision
 
     def _hold_new_places(self, visit: Visit) -> list[tuple[ChannelQueue, int]]:
@@ -116,10 +121,16 @@ class VisitBook:
             if place in visit.places or place in new_places:
                 continue
             new_places.append(place)
-            if queue.hold_interval(place[1]):
-                self.deleted_rows.update(queue.drop_old_intervals(place[1]))
+            queue.hold_interval(place[1])
         visit.places += tuple(new_places)
         return new_places
+
+    def _drop_old_intervals(self, queue: ChannelQueue, newest_ms: int) -> None:
+        for start, counts in queue.drop_old_intervals(newest_ms).items():
+            if (queue, start) in self.changed_intervals:
+                self.changed_intervals.remove((queue, start))
+                self.interval_farewells.append((queue, start, counts))
+            self.deleted_rows.add(queue.row_key(start))
 
     def rows(self, *, visits: Iterable[Visit], intervals: Iterable[tuple[ChannelQueue, int]]) -> Iterator[Row]:
         """The rows of these visits and intervals as they are now."""

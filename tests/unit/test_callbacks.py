@@ -367,7 +367,7 @@ def test_a_served_is_kept_while_its_plan_is_kept_for_another_visit() -> None:
 
 
 def test_a_restored_core_knows_how_far_the_stream_has_come() -> None:
-    """A record with an older timestamp does not turn it back."""
+    """A record with an older timestamp does not turn it back, and what is due goes as before."""
     core, restored = callbacks(), callbacks()
     say_at(core, 0, served())
     say_at(core, 20, served("visit-8"))
@@ -376,3 +376,5 @@ def test_a_restored_core_knows_how_far_the_stream_has_come() -> None:
     for each in (core, restored):
         say_at(each, DAY_MINUTES - 5, served("visit-7"))
         assert kept(each) == ["other-0", "visit-7", "visit-8"]
+        say_at(each, 3 * DAY_MINUTES, elsewhere(1))
+        assert kept(each) == ["other-1"]

@@ -1,0 +1,132 @@
+"""The worker of the demo: the real command in a child process, watched through its own pages."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from streams import metric_names as names
+from streams.errors import Unavailable
+from streams.metric_names import MetricName
+
+HOST: Final = "127.0.0.1"
+READY_SECONDS: Final = 90
+STOP_SECONDS: Final = 15
+ANSWER_SECONDS: Final = 10
+POLL_SECONDS: Final = 0.1
+LOG_TAIL_LINES: Final = 15
+_LABEL: Final = re.compile(r'(\w+)="([^"]*)"')
+
+
+class DemoWorker:
+    """Runs inside its ``with`` block; ``url`` is its page of metrics. Raises Unavailable when it ends by itself."""
+
+    def __init__(self, config: Path, log: Path, port: int) -> None:
+        self.url = f"http://{HOST}:{port}/metrics"
+        self._port = port
+        self._log = log
+        command = [sys.executable, "-m", "streams", "worker", "--config", str(config)]
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603  our own command
+
+    def wait_ready(self) -> None:
+        """Return once it has joined its group and may be sent events."""
+        deadline = time.monotonic() + READY_SECONDS
+        while self._status("/ready") != http.HTTPStatus.OK:
+            self.check()
+            if time.monotonic() > deadline:
+                raise Unavailable(f"the worker was not ready within {READY_SECONDS} s:\n{self._log_tail()}")
+            time.sleep(POLL_SECONDS)
+
+    def check(self) -> None:
+        """Raise Unavailable when it runs no more."""
+        code = self._process.poll()
+        if code is not None:
+            raise Unavailable(f"the worker ended with {code}:\n{self._log_tail()}")
+
+    def page(self) -> MetricsPage:
+        self.check()
+        try:
+            return MetricsPage(self._get("/metrics")[1])
+        except OSError as error:
+            raise Unavailable(f"the worker does not show its metrics: {error}\n{self._log_tail()}") from None
+
+    def stop(self) -> None:
+        """End it in order, or by force when it takes too long; it has ended when this returns."""
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _status(self, path: str) -> int | None:
+        try:
+            return self._get(path)[0]
+        except OSError:
+            return None
+
+    def _get(self, path: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(HOST, self._port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def _log_tail(self) -> str:
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+
+
+class MetricsPage:
+    """One page of metrics, as far as the demo reads it: label values are slugs and closed lists."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+
+    def samples(self, metric: MetricName) -> Iterator[tuple[Mapping[str, str], float]]:
+        """Labels and value of every sample of a gauge or counter."""
+        for line in self._lines:
+            if line.startswith((f"{metric.name}{{", f"{metric.name} ")):
+                labels, _, value = line.rpartition(" ")
+                yield dict(_LABEL.findall(labels)), float(value)
+
+    def counted(self, topic: str) -> int:
+        """The records of a topic that are in one of the classes of the ledger."""
+        classes = (names.STREAM_EVENTS, names.STREAM_EVENTS_REJECTED, names.STREAM_EVENTS_DISCARDED)
+        samples = (sample for metric in classes for sample in self.samples(metric))
+        return round(sum(value for labels, value in samples if labels["topic"] == topic))
+
+    def day_outcomes(self) -> dict[str, dict[str, int]]:
+        """Today's contacts by outcome, of every queue and channel that had any."""
+        queues: dict[str, dict[str, int]] = {}
+        for labels, value in self.samples(names.QUEUE_DAY_CONTACTS):
+            queue = f"{labels['tenant']}/{labels['queue']}/{labels['channel']}"
+            queues.setdefault(queue, {})[labels["outcome"]] = round(value)
+        return {queue: outcomes for queue, outcomes in queues.items() if any(outcomes.values())}
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.create_server((HOST, 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port

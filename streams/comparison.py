@@ -206,7 +206,7 @@ def told_facts(told: Told, rules: Rules) -> Facts:
         OUTCOMES: {visit: _told_outcome(each) for visit, each in told.newest[CONTACT_OUTCOMES].items()},
         QUEUES: _told_queues(intervals),
         INTERVALS: {
-            "/".join((*_queue_of(each), _utc(each["interval_start"]))): _told_counts([each]) for each in intervals
+            "/".join((*_queue_of(each), _utc(each["interval_start"]))): sum_of_intervals([each]) for each in intervals
         },
         FINDINGS: {each["visit_id"]: each["state"] for each in findings},
         PLANS: {
@@ -249,11 +249,11 @@ def _told_queues(intervals: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     queues: dict[str, list[Mapping[str, Any]]] = {}
     for each in intervals:
         queues.setdefault("/".join(_queue_of(each)), []).append(each)
-    return {queue: _told_counts(of_queue) for queue, of_queue in queues.items()}
+    return {queue: sum_of_intervals(of_queue) for queue, of_queue in queues.items()}
 
 
-def _told_counts(intervals: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """The counts of some intervals added up."""
+def sum_of_intervals(intervals: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """The counts of some interval records added up; all zero of none."""
     outcomes: Counter[str] = Counter()
     met: Counter[str] = Counter()
     base: Counter[str] = Counter()

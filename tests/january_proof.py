@@ -93,7 +93,9 @@ class Proof:
     def _judge_metrics(self, worker: WorkerProcess) -> None:
         """Nothing live may move for calls of 1999, and the page must say so with figures, not with silence."""
         gauge = names.QUEUE_WAITING_CONTACTS.name
-        wait_until(lambda: len(worker.metrics().values(gauge)) == len(QUEUES), "all queues are live")
+        wait_until(
+            lambda: len(worker.metrics().values(gauge)) == len(QUEUES), "all queues are live", seconds=CATCH_UP_SECONDS
+        )
         page = worker.metrics()
         self._expect("contacts waiting", [0.0] * len(QUEUES), page.values(gauge))
         self.judge_live_counters(page)

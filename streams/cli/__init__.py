@@ -6,6 +6,7 @@ import click
 
 from streams.cli.check import check
 from streams.cli.dead_letters import dead_letters
+from streams.cli.demo import demo
 from streams.cli.publish import publish
 from streams.cli.recount import recount
 from streams.cli.skip import skip
@@ -24,6 +25,7 @@ def main() -> None:
 
 main.add_command(check)
 main.add_command(dead_letters)
+main.add_command(demo)
 main.add_command(publish)
 main.add_command(recount)
 main.add_command(skip)

@@ -246,7 +246,9 @@ TEAMS: Final = (
         shifts=((0, 1), (6, 2), (8, 4), (9, 3), (12, 2), (14, 4), (16, 2), (18, 1)),
     ),
     Team(name="cancelamento", site="sao-paulo", queues=("cancelamento",), shifts=((7, 1), (9, 1), (13, 1), (15, 1))),
-    Team(name="whatsapp", site="fortaleza", queues=("sac-whatsapp",), shifts=((6, 1), (8, 2), (12, 2), (15, 2), (17, 2))),
+    Team(
+        name="whatsapp", site="fortaleza", queues=("sac-whatsapp",), shifts=((6, 1), (8, 2), (12, 2), (15, 2), (17, 2))
+    ),
     Team(name="chat", site="sao-paulo", queues=("sac-chat",), shifts=((6, 1), (8, 2), (12, 2), (15, 1), (17, 2))),
     Team(name="email", site="sao-paulo", queues=("sac-email",), shifts=((8, 3), (9, 1), (13, 2))),
 )

@@ -17,7 +17,11 @@ MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS
 SHIFT_MS: Final = 6 * HOUR_MS + 20 * MINUTE_MS
 """The longest shift Brazilian law allows in telephone service, pauses of ``PAUSES`` included."""
-PAUSES: Final = ((105 * MINUTE_MS, 10 * MINUTE_MS), (190 * MINUTE_MS, 20 * MINUTE_MS), (290 * MINUTE_MS, 10 * MINUTE_MS))
+PAUSES: Final = (
+    (105 * MINUTE_MS, 10 * MINUTE_MS),
+    (190 * MINUTE_MS, 20 * MINUTE_MS),
+    (290 * MINUTE_MS, 10 * MINUTE_MS),
+)
 """(since the start of the shift, length)."""
 REMINDER_MS: Final = 30 * MINUTE_MS
 """An agent's state is told again this often, or the agent would count as gone."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from streams.domain import recount as recount_module
-from streams.domain.recount import Closing, Plan, Recount, Skipped, VisitId, read_events, read_records, recount
+from streams.domain.recount import VisitId
+from tests.recount_histories import OFFERED, START, at_ms, counted, fact, message, visit_facts
 
-START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-START_MS = int(START.timestamp() * 1000)
 HOUR = 3600
-PHONE, OTHER_PHONE = "+5585997465553", "+5585911112222"
 FORMULAS = (
     "answered_of_offered",
     "excluding_short_abandons",
@@ -31,55 +28,6 @@ FORMULAS = (
     "amazon_sl_x",
 )
 
-
-def fact(
-    kind: str, second: float, *, contact: str = "c1", event_id: str | None = None, **fields: Any
-) -> dict[str, Any]:
-    """One event of a contact, so many seconds after the start; fields that are None are left out."""
-    data = {"tenant": "acme", "site": "fortaleza", "queue": "sac", "channel": "voice", "contact_id": contact, **fields}
-    return {
-        "specversion": "1.0",
-        "id": event_id or f"{contact}/{kind}/{second}",
-        "source": "pbx-1",
-        "type": f"contact.{kind}",
-        "time": (START + timedelta(seconds=second)).isoformat(),
-        "data": {name: value for name, value in data.items() if value is not None},
-    }
-
-
-def message(second: float, author: str, **fields: Any) -> dict[str, Any]:
-    direction = "in" if author == "customer" else "out"
-    return fact("message", second, **{"channel": "chat", "author": author, "direction": direction, **fields})
-
-
-def of_customer(address: str | None = PHONE, customer_id: str | None = None) -> dict[str, Any]:
-    given_parts = {"address": address, "id": customer_id}
-    return {"customer": {name: value for name, value in given_parts.items() if value is not None}}
-
-
-def visit_facts(exit_kind: str | None, wait: float, *, number: int = 0, **fields: Any) -> list[dict[str, Any]]:
-    """A whole visit: offered at the start and left so many seconds later."""
-    contact = f"{exit_kind}-{wait}-{number}"
-    offered = fact("offered", 0, contact=contact)
-    return [offered] if exit_kind is None else [offered, fact(exit_kind, wait, contact=contact, **fields)]
-
-
-def lines(facts: Iterable[dict[str, Any]]) -> list[str]:
-    return [json.dumps(each) for each in facts]
-
-
-def counted(facts: Iterable[dict[str, Any]], **options: Any) -> Recount:
-    skipped = Skipped()
-    result = recount(read_events(lines(facts), skipped), **options)
-    assert skipped.by_reason == {}
-    return result
-
-
-def at_ms(second: float) -> int:
-    return START_MS + round(second * 1000)
-
-
-OFFERED = fact("offered", 0)
 CHAT_OFFERED = fact("offered", 0, channel="chat")
 
 HISTORIES: list[tuple[str, list[dict[str, Any]], list[tuple[str, float]]]] = [
@@ -386,268 +334,6 @@ def test_a_finding_is_a_wait_over_the_limit_however_it_ended():
     assert result.findings(max_wait_seconds=lambda *queue: 45, now_ms=at_ms(45)) == over
     assert result.findings(max_wait_seconds=45, now_ms=at_ms(45.001)) == {*over, waits}
     assert counted(facts, now_ms=at_ms(45.001)).findings(max_wait_seconds=45) == {*over, waits}
-
-
-def given_up(second: float, contact: str, *, kind: str = "abandoned", **fields: Any) -> list[dict[str, Any]]:
-    """A visit of 30 s that ends at this second, by default of the customer with PHONE."""
-    customer = fields.pop("customer", of_customer()["customer"])
-    offered = fact("offered", second - 30, contact=contact, customer=customer, **fields)
-    place = {name: fields[name] for name in ("queue", "tenant", "channel") if name in fields}
-    return [offered, fact(kind, second, contact=contact, **place)]
-
-
-def served(second: float, contact: str, **fields: Any) -> list[dict[str, Any]]:
-    return given_up(second, contact, kind="answered", **fields)
-
-
-def plans(*facts: list[dict[str, Any]], closings: Iterable[Closing] = ()) -> list[tuple[str, set[str], float | None]]:
-    """Address, contacts that are its reasons, and the second it ended (None: open) of every plan of sac and vip."""
-    result = counted([each for some in facts for each in some])
-    found: list[Plan] = result.callback_reasons(queues={("acme", "sac"), ("acme", "vip")}, closings=closings)
-    return [
-        (
-            plan.address,
-            {reason.contact_id for reason in plan.reasons},
-            None if plan.ended_ms is None else (plan.ended_ms - START_MS) / 1000,
-        )
-        for plan in found
-    ]
-
-
-def test_abandons_and_requests_join_one_open_plan():
-    """Of one customer, in whatever queue with callbacks."""
-    requested = given_up(200, "c2", kind="callback_requested", queue="vip")
-    assert plans(given_up(100, "c1"), requested) == [(PHONE, {"c1", "c2"}, None)]
-
-
-def test_being_served_ends_the_plan_and_a_later_abandon_opens_another():
-    """Judged by event time, not by the file's order."""
-    history = [given_up(300, "c3"), served(200, "c2", queue="other"), given_up(100, "c1")]
-    assert plans(*history) == [(PHONE, {"c1"}, 200), (PHONE, {"c3"}, None)]
-
-
-def test_served_at_the_instant_of_the_abandon_ends_the_plan():
-    """A tie goes to not calling."""
-    assert plans(given_up(100, "c1"), served(100, "c2")) == [(PHONE, {"c1"}, 100)]
-
-
-def test_being_served_before_the_abandon_ends_nothing():
-    """The customer came back and gave up after that."""
-    assert plans(given_up(100, "c1"), served(99, "c2")) == [(PHONE, {"c1"}, None)]
-
-
-@pytest.mark.parametrize(
-    ("served_as", "ends"),
-    [
-        (of_customer(PHONE, None), True),
-        (of_customer("+55 (85) 99746-5553", None), True),
-        (of_customer(None, "C-42"), True),
-        (of_customer(OTHER_PHONE, "C-42"), True),
-        (of_customer(OTHER_PHONE, "C-43"), False),
-        ({"customer": None}, False),
-    ],
-)
-def test_any_identifier_of_the_customer_serves(served_as: dict[str, Any], *, ends: bool):
-    """The number in any spelling, or the customer's id from another number."""
-    reason = given_up(100, "c1", **of_customer(PHONE, "C-42"))
-    assert plans(reason, served(200, "c2", **served_as)) == [(PHONE, {"c1"}, 200 if ends else None)]
-
-
-@pytest.mark.parametrize(
-    ("written", "other", "same"),
-    [
-        ("Ana@Example.org", "ana@example.ORG ", True),
-        ("+55 85 3333.4444", "005585 33334444", True),
-        ("Ana", "ana", False),
-    ],
-)
-def test_an_address_is_the_same_in_any_spelling(written: str, other: str, *, same: bool):
-    """Mailboxes in any case, phones with or without separators and +; a handle is taken as it stands."""
-    found = plans(given_up(100, "c1", **of_customer(written)), given_up(200, "c2", **of_customer(other)))
-    assert len(found) == (1 if same else 2)
-
-
-def test_an_identifier_serves_from_the_visit_on_that_names_it():
-    """What the plan did not yet rest on when the customer was served does not end it afterwards."""
-    known, later = of_customer(PHONE, None), of_customer(PHONE, "C-42")
-    answered = served(200, "c2", **of_customer(None, "C-42"))
-    history = [given_up(100, "c1", **known), answered, given_up(300, "c3", **later)]
-    assert plans(*history) == [(PHONE, {"c1", "c3"}, None)]
-
-
-def test_an_answer_in_writing_serves():
-    """A chat's agent message, in a queue without callbacks."""
-    chat = [fact("offered", 150, contact="c2", channel="chat", queue="web", **of_customer())]
-    answer = message(200, "agent", contact="c2", queue="web")
-    assert plans(given_up(100, "c1"), [*chat, answer]) == [(PHONE, {"c1"}, 200)]
-
-
-def test_another_tenants_answer_serves_nobody_here():
-    """Customers are apart by tenant, and so are their plans."""
-    assert plans(given_up(100, "c1"), served(200, "c2", tenant="other")) == [(PHONE, {"c1"}, None)]
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        pytest.param([fact("offered", 0, **of_customer()), fact("abandoned", 5)], id="a short abandon"),
-        pytest.param(given_up(100, "c1", queue="other"), id="a queue without callbacks"),
-        pytest.param(given_up(100, "c1", callback_job_id="t.1"), id="a callback attempt"),
-        pytest.param(given_up(100, "c1", customer=None), id="nobody known"),
-        pytest.param(given_up(100, "c1", customer={"id": "C-42"}), id="no address to call"),
-        pytest.param([fact("offered", 0, **of_customer()), fact("flowed_out", 90, reason="closed")], id="a flow-out"),
-        pytest.param([fact("offered", 0, **of_customer())], id="still waiting"),
-    ],
-)
-def test_this_is_no_reason_to_call(facts: list[dict[str, Any]]):
-    """No plan comes of it."""
-    assert plans(facts) == []
-
-
-def test_the_request_names_the_number_to_call():
-    """It wins over the caller's own number, and being served under either ends the plan."""
-    asked = [
-        fact("offered", 0, **of_customer()),
-        fact("callback_requested", 50, **of_customer(OTHER_PHONE)),
-    ]
-    assert plans(asked) == [(OTHER_PHONE, {"c1"}, None)]
-    assert plans(asked, served(200, "c2")) == [(OTHER_PHONE, {"c1"}, 200)]
-
-
-def test_a_contact_cut_off_before_it_was_complete_is_owed_a_callback():
-    """Unless the customer ended it; its own answer does not settle what was cut off after."""
-    answered = [fact("offered", 0, **of_customer()), fact("answered", 10)]
-    assert plans(answered, [fact("ended", 70, completed=False, ended_by="network")]) == [(PHONE, {"c1"}, None)]
-    for odd_second in (10, 5):
-        assert plans(answered, [fact("ended", odd_second, completed=False)]) == [(PHONE, {"c1"}, None)]
-    assert plans(answered, [fact("ended", 70, completed=False, ended_by="customer")]) == []
-    assert plans(answered, [fact("ended", 70, completed=True, ended_by="agent")]) == []
-
-
-def test_what_became_of_a_plan_is_taken_as_a_fact():
-    """After it expired, the next abandon is a plan of its own."""
-    history = [given_up(100, "c1"), given_up(300, "c2")]
-    closing = Closing("acme", PHONE, at_ms(200))
-    assert plans(*history, closings=[closing]) == [(PHONE, {"c1"}, 200), (PHONE, {"c2"}, None)]
-
-
-def test_personal_data_is_not_shown():
-    """Neither visits, events nor plans print an address or a customer id."""
-    history = given_up(100, "c1", **of_customer(PHONE, "C-42"))
-    result = counted(history)
-    shown = repr([*read_events(lines(history)), *result.visits, *result.callback_reasons(queues={("acme", "sac")})])
-    assert PHONE not in shown
-    assert "C-42" not in shown
-
-
-def without(name: str) -> dict[str, Any]:
-    return {key: value for key, value in OFFERED.items() if key != name}
-
-
-BAD_RECORDS: list[tuple[str | bytes, str]] = [
-    (b"\xff\xfe", "not_utf8"),
-    ("{", "not_json"),
-    (json.dumps(OFFERED).replace('"c1"', "NaN"), "not_json"),
-    ("[]", "wrong_type"),
-    ("[" * 100_000, "too_deep"),
-    (json.dumps({**OFFERED, "padding": "x" * 600_000}), "too_large"),
-    *((json.dumps(without(name)), "missing_field") for name in ("specversion", "id", "source", "type", "time", "data")),
-    *(
-        (json.dumps({**OFFERED, "time": time}), "bad_time")
-        for time in (
-            "2026-11-23T09:00:00",
-            "2026-11-23",
-            "23/11/2026 09:00",
-            "2026-13-01T00:00:00Z",
-            "1969-12-31T00:00:00Z",
-            1,
-        )
-    ),
-    *((json.dumps({**OFFERED, "type": kind}), "ignored_type") for kind in ("agent.state", "contact.sighed", "offered")),
-    (json.dumps({**OFFERED, "specversion": "0.3"}), "bad_value"),
-    (json.dumps({**OFFERED, "source": "PBX 1"}), "bad_value"),
-    (json.dumps({**OFFERED, "id": ""}), "bad_value"),
-    (json.dumps({**OFFERED, "data": "text"}), "bad_value"),
-    *(
-        (json.dumps(fact("offered", 0, **{name: None})), "missing_field")
-        for name in ("tenant", "site", "queue", "channel", "contact_id")
-    ),
-    *(
-        (json.dumps(fact(kind, 0, **fields)), "bad_value")
-        for kind, fields in (
-            ("offered", {"entry": 0}),
-            ("offered", {"entry": True}),
-            ("offered", {"entry": "1"}),
-            ("offered", {"channel": "fax"}),
-            ("offered", {"tenant": "Acme Ltda"}),
-            ("offered", {"queue": "q" * 41}),
-            ("offered", {"contact_id": "c" * 201}),
-            ("offered", {"customer": "C-42"}),
-            ("offered", {"customer": {"address": 55}}),
-            ("offered", {"customer": {"address": "5" * 321}}),
-            ("offered", {"priority": 1.5}),
-            ("offered", {"protocol": 5}),
-            ("flowed_out", {"reason": "bored"}),
-            ("message", {"direction": "up", "author": "agent"}),
-            ("message", {"direction": "out", "author": "parrot"}),
-            ("ended", {"talk_seconds": -1}),
-            ("ended", {"completed": "no"}),
-            ("ended", {"ended_by": "ghost"}),
-        )
-    ),
-    (json.dumps({**OFFERED, "data": {**OFFERED["data"], "entry": None}}), "missing_field"),
-    (json.dumps(fact("flowed_out", 0)), "missing_field"),
-    (json.dumps(fact("offered", 0, requested_at="yesterday")), "bad_time"),
-]
-
-
-@pytest.mark.parametrize(("record", "reason"), BAD_RECORDS, ids=lambda value: str(value)[:60])
-def test_a_record_that_is_not_valid_is_skipped_for_a_reason(record: str | bytes, reason: str):
-    """The others are read all the same."""
-    skipped = Skipped()
-    events = list(read_events([record, json.dumps(OFFERED)], skipped))
-    assert [event.kind for event in events] == ["offered"]
-    assert skipped.by_reason == {reason: 1}
-    assert skipped.total == 1
-
-
-def test_blank_lines_and_unknown_fields_say_nothing():
-    """And optional fields may be null."""
-    spoken = {
-        **OFFERED,
-        "traceparent": "00",
-        "data": {**OFFERED["data"], "mood": 1, "customer": None, "priority": None},
-    }
-    skipped = Skipped()
-    assert len(list(read_events(["", "  \n", json.dumps(spoken)], skipped))) == 1
-    assert skipped.total == 0
-
-
-@pytest.mark.parametrize(
-    ("time", "milliseconds"),
-    [
-        ("2026-11-23T12:00:00Z", 0),
-        ("2026-11-23t09:00:00.120-03:00", 120),
-        ("2026-11-23T12:00:00.0019999z", 1),
-        ("2026-11-23T17:45:00.5+05:45", 500),
-    ],
-)
-def test_times_are_read_to_the_millisecond_in_any_offset(time: str, milliseconds: int):
-    """Finer digits are cut off, never rounded up."""
-    [event] = read_events([json.dumps({**OFFERED, "time": time})])
-    assert event.time_ms == START_MS + milliseconds
-
-
-def test_records_may_carry_their_attributes_in_headers():
-    """CloudEvents' binary mode gives the same event as the structured one; a record without a value is none."""
-    headers = [(f"ce_{name}", value.encode()) for name, value in OFFERED.items() if name != "data"]
-    data = json.dumps(OFFERED["data"]).encode()
-    other_headers = [("content-type", b"application/cloudevents+json")]
-    skipped = Skipped()
-    records = [(headers, data), (other_headers, json.dumps(OFFERED).encode()), ((), None), ([("ce_id", b"\xff")], data)]
-    binary, structured = read_records(records, skipped)
-    assert binary == structured
-    assert skipped.by_reason == {"no_value": 1, "not_utf8": 1}
 
 
 def test_the_recount_shares_no_code_with_what_it_judges():

@@ -1,0 +1,147 @@
+"""What ``filaviva demo`` prints at the end: one JSON document, or tables that fit 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from streams import comparison
+from streams.cli.demo_run import Result
+from streams.cli.recount_report import duration, share
+from streams.simulation.centre import QUEUES, TENANT
+from streams.topics import CALLBACK_PLANS, CONTACT_OUTCOMES
+
+MOST_DIFFERENCES: Final = 10
+LONGEST_DIFFERENCE: Final = 300
+_WAITED: Final = ("answered_in_target", "answered_late", "abandoned_short", "abandoned_in_target", "abandoned_late")
+_WORDS: Final[Mapping[str, str]] = {
+    comparison.OUTCOMES: "contacts, each with its outcome and durations",
+    comparison.QUEUES: "queues, every count and every service level",
+    comparison.INTERVALS: "intervals of 15 minutes",
+    comparison.FINDINGS: "waits over the limit",
+    comparison.PLANS: "callback plans with their reasons",
+    comparison.DAY: "queues' counts of today on /metrics",
+    comparison.JOBS: "plans' dial jobs and cancellations",
+}
+
+
+def json_report(result: Result, seed: int) -> dict[str, Any]:
+    """Everything in one document; ``comparison.equal`` is the verdict."""
+    return {
+        "seed": seed,
+        "published": dict(result.published),
+        "seconds": dict(result.seconds),
+        "queues": {name: _figures(result, name) for name in QUEUES},
+        "callbacks": _callbacks(result),
+        "comparison": {
+            "equal": result.is_equal,
+            "checks": {
+                check.name: {
+                    "compared": check.compared,
+                    "equal": check.is_equal,
+                    "differences": [text[:LONGEST_DIFFERENCE] for text in check.differences[:MOST_DIFFERENCES]],
+                }
+                for check in result.checks
+            },
+        },
+    }
+
+
+def print_report(result: Result, seed: int) -> None:
+    console = Console()
+    console.print(_queues_table(result, seed))
+    callbacks = _callbacks(result)
+    console.print(
+        f"\n{callbacks['plans']} callback plans: {callbacks['ready']} ready, {callbacks['cancelled']} cancelled because "
+        f"the customer was served;\n{callbacks['dialled']} dial jobs sent, {callbacks['withdrawn']} of them withdrawn."
+    )
+    console.print(_checks_table(result))
+    for check in result.checks:
+        for text in check.differences[:MOST_DIFFERENCES]:
+            console.print(f"{check.name}: {text[:LONGEST_DIFFERENCE]}", style="red", markup=False, highlight=False)
+    took = ", ".join(f"{name} {seconds:g} s" for name, seconds in result.seconds.items())
+    console.print(f"\n{sum(result.published.values()):,} events; {took}", style="dim", highlight=False)
+
+
+def _queues_table(result: Result, seed: int) -> Table:
+    table = Table(
+        title=f"A day in a Brazilian contact centre (seed {seed}), as the stream tells it",
+        caption="Waits in seconds, of answered contacts; longest also of abandoned ones. Service level by each\n"
+        "queue's own formula, green where the promise was kept.",
+        title_justify="left",
+        caption_justify="left",
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("")
+    for column in ("offered", "answered", "aban-\ndoned", "other\nexits", "waiting", "service\nlevel", "mean\nwait"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("longest", justify="right", no_wrap=True)
+    for name, queue in QUEUES.items():
+        figures = _figures(result, name)
+        level = figures["service_level"]
+        is_kept = level is None or level >= queue.service_level_target
+        table.add_row(
+            queue.display_name,
+            *(f"{figures[count]:,}" for count in ("offered", "answered", "abandoned", "other_exits", "waiting")),
+            f"[{'green' if is_kept else 'red'}]{share(level)}[/]",
+            duration(figures["mean_wait_seconds"]),
+            duration(figures["longest_wait_seconds"]),
+        )
+    return table
+
+
+def _checks_table(result: Result) -> Table:
+    table = Table(
+        title="\nThe same events counted again in one batch pass, which shares no code with the stream",
+        title_justify="left",
+        box=None,
+        show_header=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column()
+    for check in result.checks:
+        verdict = "[green]equal[/]" if check.is_equal else f"[red]{len(check.differences):,} differ[/]"
+        table.add_row(f"{check.compared:,}", _WORDS[check.name], verdict)
+    return table
+
+
+def _figures(result: Result, name: str) -> dict[str, Any]:
+    """One queue's figures of the day, from what was read back."""
+    queue = QUEUES[name]
+    key = f"{TENANT}/{name}/{queue.channel}"
+    counts = result.facts[comparison.QUEUES].get(key) or comparison.sum_of_intervals([])
+    met, base = counts["service_level"].get(queue.formula, (0, 0))
+    waits = [
+        each["wait_seconds"]
+        for each in result.told.newest[CONTACT_OUTCOMES].values()
+        if each["queue"] == name and each["outcome"] in _WAITED
+    ]
+    return {
+        "display_name": queue.display_name,
+        **{count: counts[count] for count in ("offered", "answered", "abandoned", "waiting")},
+        "other_exits": counts["offered"] - counts["answered"] - counts["abandoned"] - counts["waiting"],
+        "outcomes": counts["outcomes"],
+        "formula": queue.formula,
+        "service_level": met / base if base else None,
+        "mean_wait_seconds": counts["wait_seconds"][0] / counts["answered"] if counts["answered"] else None,
+        "longest_wait_seconds": max(waits, default=None),
+    }
+
+
+def _callbacks(result: Result) -> dict[str, int]:
+    plans = [plan for plan in result.told.newest[CALLBACK_PLANS].values() if plan["reasons"]]
+    jobs = [job for of_plan in result.told.jobs.values() for job in of_plan]
+    ready = sum(plan["state"] == "ready" for plan in plans)
+    return {
+        "plans": len(plans),
+        "ready": ready,
+        "cancelled": len(plans) - ready,
+        "dialled": sum(job.kind == "dial" for job in jobs),
+        "withdrawn": sum(job.kind == "cancel" for job in jobs),
+    }

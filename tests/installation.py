@@ -47,9 +47,7 @@ class Installation:
     def run(self, command: str, *arguments: str) -> Any:
         """What one command of the CLI prints as JSON."""
         whole = [sys.executable, "-m", "streams", command, *arguments, "--config", str(self.config), "--json"]
-        done = subprocess.run(
-            whole, cwd=PROJECT, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
-        )
+        done = subprocess.run(whole, cwd=PROJECT, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
         assert done.returncode == 0, f"{' '.join(whole)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return json.loads(done.stdout)
 

@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from streams import metric_names as names
-from streams.domain.recount import Recount, VisitId, read_records, recount
+from streams.domain.recount import Recount, VisitId, read_events, recount
 from streams.topics import (
     CALL_EVENTS,
     CALLBACK_SIGNALS,
@@ -53,6 +55,7 @@ class Proof:
 
     title: str
     installation: Installation
+    events: Path
     reference: Mapping[str, Any]
     published: int
     repeated: int = 0
@@ -63,7 +66,7 @@ class Proof:
         """Wait until the worker has made all of January durable, stop it, and judge everything it wrote."""
         begun = time.monotonic()
         with self.installation.topics() as topics:
-            truth = recounted(topics)
+            truth = truth_of(self.events)
             wait_until(lambda: self._is_done(worker, state), "January is durable", seconds=CATCH_UP_SECONDS)
             self.remarks.append(f"durable {time.monotonic() - begun:.1f} s after the last worker was started")
             self._judge_metrics(worker)
@@ -71,10 +74,11 @@ class Proof:
             self._judge_ledger(state, topics)
             outcomes = topics.highest_revisions(CONTACT_OUTCOMES, "visit_id")
             intervals = topics.highest_revisions(QUEUE_INTERVALS, "interval_id")
-            self._judge_figures(list(outcomes.values()), list(intervals.values()), truth)
-            self._judge_intervals(intervals.values(), truth)
-            self._judge_findings(topics.highest_revisions(SLA_BREACHES, "finding_id").values(), truth)
-            self._judge_repeats(topics)
+            self._judge_figures(list(outcomes.values()), list(intervals.values()), truth.table)
+            self._judge_intervals(intervals.values(), truth.recount)
+            self._judge_findings(topics.highest_revisions(SLA_BREACHES, "finding_id").values(), truth.recount)
+            for topic, (records, repeats) in topics.repeats.items():
+                self.remarks.append(f"{topic}: {records:,} records, {repeats:,} of them repeats, byte for byte")
             topics.assert_whole(*EVERYTHING_WRITTEN)
         wrong = [f"WRONG: {problem}" for problem in self.problems[:MOST_SHOWN]]
         print("\n".join([*self.remarks, *wrong, ""]))
@@ -103,7 +107,9 @@ class Proof:
         newest = page.values(names.STREAM_LAST_EVENT.name)
         self._expect("sources with a newest event", 1, len(newest))
         self._expect("newest event of today", datetime.now(UTC).year, datetime.fromtimestamp(newest[0], UTC).year)
-        self.remarks.append("historic: offered, exits, breaches, waits, waiting and today's counts on /metrics are all 0")
+        self.remarks.append(
+            "historic: offered, exits, breaches, waits, waiting and today's counts on /metrics are all 0"
+        )
 
     def judge_live_counters(self, page: Metrics) -> None:
         self._expect("offered on the page", [0.0] * len(QUEUES), page.values(names.QUEUE_CONTACTS_OFFERED.name))
@@ -128,16 +134,9 @@ class Proof:
             f" + {ledger.ignored} ignored + {ledger.rejected} rejected"
         )
 
-    def _judge_repeats(self, topics: TopicReader) -> None:
-        """Records written more than once are the same bytes: reading them has proved it; here they are counted."""
-        for topic in OUTPUTS:
-            records = topics.records(topic)
-            distinct = len({record.value for record in records})
-            self.remarks.append(f"{topic}: {len(records):,} records, {len(records) - distinct:,} of them repeats")
-
-    def _judge_figures(self, outcomes: list[Any], intervals: list[Any], truth: Recount) -> None:
+    def _judge_figures(self, outcomes: list[Any], intervals: list[Any], again: Table) -> None:
         self._expect("visits", 30_161, len(outcomes))
-        expected, again = of_reference(self.reference), of_recounts(at_thresholds(truth))
+        expected = of_reference(self.reference)
         tellers = {"outcomes": of_outcomes(outcomes), "intervals": of_intervals(intervals)}
         printed_by_command = of_recount_command(self.installation.run("recount", "--topics"))
         whole = {"reference": expected, **tellers, "recount": again}
@@ -168,7 +167,7 @@ class Proof:
         wrong = sorted(key for key in told.keys() | wanted.keys() if told.get(key) != wanted.get(key))
         self.problems += [f"interval {key}: {told.get(key)}, expected {wanted.get(key)}" for key in wrong[:5]]
         self._expect("intervals that differ", 0, len(wrong))
-        offered = {start: 0 for start in map(_instant, self.reference["busiest_day"]["windows_15_min"])}
+        offered = dict.fromkeys(map(_instant, self.reference["busiest_day"]["windows_15_min"]), 0)
         for (_, start), counts in told.items():
             if start in offered:
                 offered[start] += counts["offered"]
@@ -186,21 +185,26 @@ class Proof:
         self.remarks.append(f"findings: {len(standing & wanted):,} of {len(wanted):,} equal the recount's, {states}")
 
 
-def recounted(topics: TopicReader) -> Recount:
-    """The naive recount of what lies in the topic."""
-    records = ((record.headers, record.value) for record in topics.records(CALL_EVENTS))
-    found = recount(
-        read_records(records),
-        threshold_seconds=THRESHOLDS_SECONDS[0],
-        short_abandon_seconds=SHORT_ABANDON_SECONDS,
-        zone=ZONE,
-    )
+class Truth(NamedTuple):
+    """The naive recount of a file of events, and its figures at every threshold."""
+
+    recount: Recount
+    table: Table
+
+
+@cache
+def truth_of(events: Path) -> Truth:
+    """Worked out once per file: that the topic holds the same, the command's own recount of the topic shows."""
+    with events.open("rb") as lines:
+        found = recount(
+            read_events(lines),
+            threshold_seconds=THRESHOLDS_SECONDS[0],
+            short_abandon_seconds=SHORT_ABANDON_SECONDS,
+            zone=ZONE,
+        )
     assert not found.unfinished, f"{len(found.unfinished)} visits have no end"
-    return found
-
-
-def at_thresholds(truth: Recount) -> dict[int, Recount]:
-    return {seconds: replace(truth, threshold_seconds=_constant(seconds)) for seconds in THRESHOLDS_SECONDS}
+    at_thresholds = {seconds: replace(found, threshold_seconds=_constant(seconds)) for seconds in THRESHOLDS_SECONDS}
+    return Truth(found, of_recounts(at_thresholds))
 
 
 def _constant(seconds: int) -> Callable[[str, str], float]:

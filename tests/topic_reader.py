@@ -22,6 +22,8 @@ class TopicReader:
     """Reads the topics of one installation, named without its prefix; joins no group and commits nothing."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
+        self.repeats: dict[str, tuple[int, int]] = {}
+        """Of every topic read as events: its records, and how many of them repeat an earlier one byte for byte."""
         self._prefix = prefix
         self._consumer = KafkaConsumer(
             bootstrap_servers=bootstrap,
@@ -55,14 +57,16 @@ class TopicReader:
 
     def events(self, topic: str) -> list[dict[str, Any]]:
         """The CloudEvents of a topic of ours, each id once. Two records of one id must have identical bytes."""
-        values: dict[str, tuple[bytes, bytes]] = {}
+        records = self.records(topic)
+        known: dict[str, tuple[bytes, bytes]] = {}
         events: list[dict[str, Any]] = []
-        for record in self.records(topic):
-            event = json.loads(record.value)
-            before = values.setdefault(event["id"], (record.key, record.value))
-            assert before == (record.key, record.value), f"{topic}: two records of id {event['id']} are not the same"
-            if before[1] is record.value:
+        for record in records:
+            event, content = json.loads(record.value), (record.key, record.value)
+            before = known.setdefault(event["id"], content)
+            assert before == content, f"{topic}: two records of id {event['id']} differ: {before} and {content}"
+            if before is content:
                 events.append(event)
+        self.repeats[topic] = len(records), len(records) - len(events)
         return events
 
     def highest_revisions(self, topic: str, id_field: str) -> dict[str, dict[str, Any]]:

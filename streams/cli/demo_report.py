@@ -51,35 +51,41 @@ def json_report(result: Result, seed: int) -> dict[str, Any]:
 
 
 def print_report(result: Result, seed: int) -> None:
-    console = Console()
-    console.print(_queues_table(result, seed))
+    console = Console(highlight=False)
+    console.print(f"[bold]A day in a Brazilian contact centre[/] (seed {seed}), as the stream tells it\n")
+    console.print(_queues_table(result))
+    console.print("\nWaits in seconds, the longest also of abandoned contacts; service level by", style="dim")
+    console.print("each queue's own formula, green where the promise was kept.\n", style="dim")
     callbacks = _callbacks(result)
     console.print(
-        f"\n{callbacks['plans']} callback plans: {callbacks['ready']} ready, {callbacks['cancelled']} cancelled because "
-        f"the customer was served;\n{callbacks['dialled']} dial jobs sent, {callbacks['withdrawn']} of them withdrawn."
+        f"{callbacks['plans']} callback plans: {callbacks['ready']} ready, "
+        f"{callbacks['cancelled']} cancelled because the customer was served;\n"
+        f"{callbacks['dialled']} dial jobs sent, {callbacks['withdrawn']} of them withdrawn.\n"
     )
+    console.print("[bold]The same events counted again[/] in one pass that shares no code with it\n")
     console.print(_checks_table(result))
     for check in result.checks:
         for text in check.differences[:MOST_DIFFERENCES]:
-            console.print(f"{check.name}: {text[:LONGEST_DIFFERENCE]}", style="red", markup=False, highlight=False)
+            console.print(f"{check.name}: {text[:LONGEST_DIFFERENCE]}", style="red", markup=False)
     took = ", ".join(f"{name} {seconds:g} s" for name, seconds in result.seconds.items())
-    console.print(f"\n{sum(result.published.values()):,} events; {took}", style="dim", highlight=False)
+    console.print(f"\n{sum(result.published.values()):,} events; {took}", style="dim")
 
 
-def _queues_table(result: Result, seed: int) -> Table:
-    table = Table(
-        title=f"A day in a Brazilian contact centre (seed {seed}), as the stream tells it",
-        caption="Waits in seconds, of answered contacts; longest also of abandoned ones. Service level by each\n"
-        "queue's own formula, green where the promise was kept.",
-        title_justify="left",
-        caption_justify="left",
-        box=None,
-        padding=(0, 1, 0, 0),
+def _queues_table(result: Result) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    columns = (
+        "offered",
+        "answered",
+        "aban-\ndoned",
+        "other\nexits",
+        "waiting",
+        "service\nlevel",
+        "mean\nwait",
+        "longest",
     )
-    table.add_column("")
-    for column in ("offered", "answered", "aban-\ndoned", "other\nexits", "waiting", "service\nlevel", "mean\nwait"):
+    for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("longest", justify="right", no_wrap=True)
     for name, queue in QUEUES.items():
         figures = _figures(result, name)
         level = figures["service_level"]
@@ -95,13 +101,7 @@ def _queues_table(result: Result, seed: int) -> Table:
 
 
 def _checks_table(result: Result) -> Table:
-    table = Table(
-        title="\nThe same events counted again in one batch pass, which shares no code with the stream",
-        title_justify="left",
-        box=None,
-        show_header=False,
-        padding=(0, 1, 0, 0),
-    )
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(justify="right")
     table.add_column()
     table.add_column()

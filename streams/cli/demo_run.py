@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -32,7 +32,8 @@ from streams.publisher import Publisher
 from streams.routing import Route, route
 from streams.settings import Settings, load_settings, milliseconds
 from streams.simulation.centre import TENANT, sections
-from streams.simulation.day import Event, arrivals, day
+from streams.simulation.day import arrivals, day
+from streams.simulation.telling import Event
 from streams.told import TOPICS_TOLD, Told
 from streams.topic_reading import records_to_the_ends
 from streams.topics import DEFAULT_PARTITIONS, STAGE_INPUTS, TOPICS, full_name
@@ -145,8 +146,7 @@ class _Run:
             if all(check.is_equal for check in checks):
                 break
         marks["drain and compare"] = time.monotonic()
-        names = list(marks)
-        seconds = {name: round(marks[name] - marks[before], 1) for before, name in zip(names, names[1:], strict=False)}
+        seconds = {name: round(marks[name] - marks[before], 1) for before, name in pairwise(marks)}
         return Result(published, facts, told, checks, seconds)
 
     # -- publishing ---------------------------------------------------------------------------------------------------

@@ -155,8 +155,9 @@ def revision_of(state: VisitState) -> int:
     """The number of distinct facts a visit rests on, then what time has made of it: it grows with every change.
 
     A fact outweighs whatever time did before it came, so that an exit found after a restart beats the ``unknown_exit``
-    recorded without it. A kind that is full counts by how early its first fact is as well, because one more fact may
-    then change the content but no longer the count.
+    recorded without it. Once the exit is known, what time did no longer counts: whether it was recorded first depends
+    on how the events came in batches, and the sum over an interval must not. A kind that is full counts by how early
+    its first fact is as well, because one more fact may then change the content but no longer the count.
     """
     revision = 0
     for facts in (state.offers, state.exits, state.assigned, state.endings, state.wrap_ups):
@@ -164,7 +165,8 @@ def revision_of(state: VisitState) -> int:
         revision += count
         if count == MOST_FACTS:
             revision += _FAR_MS - facts[0].time_ms
-    return revision * _STATES_IN_TIME + state.is_overdue + state.is_lost
+    in_time = 0 if leave_of(state) else state.is_overdue + state.is_lost
+    return revision * _STATES_IN_TIME + in_time
 
 
 def leave_of(state: VisitState) -> Leave | None:

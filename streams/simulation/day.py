@@ -173,7 +173,7 @@ class _Day:
                 patience, how = random.uniform(4, 40), "key"
             elif kind < 0.13 and queue.transfers:
                 patience, how = random.uniform(5, 60), "transfer"
-            elif kind < 0.24 and queue.calls_back:
+            elif kind < 0.27 and queue.calls_back:
                 patience, how = random.uniform(10, 120), "callback_requested"
         if queue.overflows_to and queue.overflow_seconds < patience:
             patience, how = queue.overflow_seconds, "overflow"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tests.january import January, january_document, line_counts
 from tests.january_proof import Proof
 from tests.shared_data import shared_folder
 from tests.state_reader import StateReader
-from tests.worker_process import Metrics
+from tests.worker_process import Metrics, WorkerProcess
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -56,11 +57,13 @@ def test_january_through_ten_kills(january: January, broker: BrokerUnderTest, tm
         broker, tmp_path, january_document(), session_timeout_seconds=2, flush_seconds=0.5, max_poll_records=200
     )
     title = f"{KILLS} times kill -9, seed {SEED}, {broker.kind}"
-    proof = Proof(title, installation, january.reference, installation.publish(january.as_it_was))
+    events = january.as_it_was
+    proof = Proof(title, installation, events, january.reference, installation.publish(events))
     with installation.state("queues") as state:
-        for kill in killed(installation, state, proof):
-            proof.remarks.append(str(kill))
-            assert kill.left > 0, f"{kill}: nothing was left to do, so it proves nothing"
+        kills = list(killed(installation, state, proof))
+        proof.remarks += map(str, kills)
+        assert all(kill.left > 0 for kill in kills), f"nothing was left to do at some kill: {proof.remarks}"
+        assert any(kill.undone > 0 for kill in kills), f"every kill came right after a flush: {proof.remarks}"
         with installation.worker() as worker:
             proof.complete(worker, state)
 
@@ -70,7 +73,7 @@ def run(january: January, broker: BrokerUnderTest, folder: Path, events: Path, t
     lines, repeated = line_counts(events)
     published = installation.publish(events)
     assert published == lines
-    proof = Proof(f"{title}, {broker.kind}", installation, january.reference, published, repeated)
+    proof = Proof(f"{title}, {broker.kind}", installation, events, january.reference, published, repeated)
     with installation.worker() as worker, installation.state("queues") as state:
         proof.complete(worker, state)
 
@@ -98,27 +101,32 @@ class Kill:
         )
 
 
-def killed(installation: Installation, state: StateReader, proof: Proof) -> list[Kill]:
+def killed(installation: Installation, state: StateReader, proof: Proof) -> Iterator[Kill]:
     """Start a worker, let it make progress, kill it; ten times, spread over January by progress alone."""
     chance = random.Random(SEED)
-    kills: list[Kill] = []
     for number in range(1, KILLS + 1):
         goal = round(proof.published * (number - chance.random()) / (KILLS + 2))
         before = state.refresh().records_done(CALL_EVENTS)
         with installation.worker() as worker:
-            pages: list[Metrics] = []
-
-            def has_progressed() -> bool:
-                pages[:] = [worker.metrics()]
-                is_far = before + taken(pages[0]) >= goal
-                return is_far and state.refresh().records_done(CALL_EVENTS) > before
-
-            wait_until(has_progressed, f"worker {number} has made progress", seconds=LIFE_SECONDS)
+            page = page_at(goal, before, worker, state)
             worker.kill()
-        proof.judge_live_counters(pages[0])
+        proof.judge_live_counters(page)
         after = state.refresh().records_done(CALL_EVENTS)
-        kills.append(Kill(number, before, after, taken(pages[0]), proof.published - after))
-    return kills
+        yield Kill(number, before, after, taken(page), proof.published - after)
+
+
+def page_at(goal: int, before: int, worker: WorkerProcess, state: StateReader) -> Metrics:
+    """The page of a worker that has made something durable, is past the goal, and has work in hand not yet durable."""
+    pages: list[Metrics] = []
+
+    def is_in_the_middle() -> bool:
+        durable = state.refresh().records_done(CALL_EVENTS)
+        pages[:] = [worker.metrics()]
+        applied = before + taken(pages[0])
+        return before < durable < applied >= goal
+
+    wait_until(is_in_the_middle, "the worker is in the middle of its work", seconds=LIFE_SECONDS)
+    return pages[0]
 
 
 def taken(page: Metrics) -> int:

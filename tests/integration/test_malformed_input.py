@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from tests.deadlines import wait_until
 from tests.event_records import MISSING, StoredRecord, binary, structured
 from tests.installation import Installation, install
 from tests.state_reader import StateReader
+from tests.worker_process import PROJECT
 
 PARTITIONS = 4
 TOPIC = "call-events"
@@ -205,9 +207,12 @@ def wait_done(state: StateReader, count: int) -> None:
     wait_until(lambda: state.refresh().records_done(TOPIC) == count, f"{count} records are done", seconds=WORK_SECONDS)
 
 
-def name_queues(installation: Installation, *queues: str) -> None:
-    """The mended configuration."""
-    whole = yaml.safe_load(installation.config.read_text()) | document(*queues)
+def configure(installation: Installation, *queues: str, **worker: Any) -> None:
+    """Write the configuration again: with these queues if any are named, and these settings of the worker."""
+    whole = yaml.safe_load(installation.config.read_text())
+    if queues:
+        whole |= document(*queues)
+    whole["worker"] |= worker
     installation.config.write_text(yaml.safe_dump(whole))
 
 
@@ -233,7 +238,7 @@ def test_every_record_ends_in_its_class_and_the_rejected_can_be_replayed(
     assert_letters(installation, sent, places)
     assert_outcomes(installation, {f"good-{number}": "answered_in_target" for number in range(GOOD_VISITS)})
 
-    name_queues(installation, "sac", "vendas", "novo")
+    configure(installation, "sac", "vendas", "novo")
     tried = installation.run("dead-letters", "replay", "--reason", "unknown_queue", "--dry-run")
     assert (tried["replayed"], tried["dry_run"]) == (2, True)
     with installation.worker() as worker:
@@ -321,19 +326,62 @@ def test_a_record_given_up_is_rejected_and_nothing_else_is_lost(installation: In
     partition, offset = places[16]
     wrote = installation.run("skip", full_name(installation.broker.prefix, TOPIC), str(partition), str(offset), "--yes")
     assert (wrote["stages"], wrote["was_behind_the_worker"]) == (["queues"], False)
-    for _ in range(2):
-        with installation.worker() as worker:
-            worker.wait_ready()
-            wait_done(state, len(sent))
-            assert worker.terminate() == 0
-        assert state.refresh().ledger() == Ledger(applied=len(sent) - 1, rejected=1)
+    with installation.worker() as worker:
+        wait_done(state, len(sent))
+        assert worker.terminate() == 0
+    assert state.refresh().ledger() == Ledger(applied=len(sent) - 1, rejected=1)
     (letter,) = installation.run("dead-letters", "list", "--show-bytes")["dead_letters"]
     assert (letter["reason"], letter["partition"], letter["offset"]) == ("internal_error", partition, offset)
     assert letter["value_base64"] == encoded(sent[16].record.value)
     with installation.worker() as worker:
+        worker.wait_ready()
         assert installation.run("dead-letters", "replay")["by_reason"] == {"internal_error": 1}
         wait_done(state, len(sent) + 1)
         assert worker.terminate() == 0
     assert state.refresh().ledger() == Ledger(applied=len(sent), rejected=1)
     late = installation.run("skip", TOPIC, str(partition), "0", "--yes")
     assert late["was_behind_the_worker"] is True
+
+
+PLANTED_BUG = """
+from streams.domain import queues
+
+sound_apply = queues.QueuesCore.apply
+
+def apply(core, topic, records, now_ms, wall_ms):
+    if any(b"poison" in (record.value or b"") for record in records):
+        raise ZeroDivisionError("a planted bug")
+    return sound_apply(core, topic, records, now_ms, wall_ms)
+
+queues.QueuesCore.apply = apply
+"""
+
+
+def test_a_worker_that_ends_on_a_record_goes_on_once_it_is_given_up(
+    installation: Installation, state: StateReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A bug in the core ends the process before the record is done, again and again. Taking records one by one, its log
+    names the one; given up, it is rejected, and everything before and after it is applied once."""
+    (tmp_path / "sitecustomize.py").write_text(PLANTED_BUG)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{PROJECT}")
+    contacts = [*(f"before-{n}" for n in range(5)), "poison", *(f"after-{n}" for n in range(5))]
+    places = publish(installation, [sound(event(contact=contact)) for contact in contacts])
+    for worker_settings in ({}, {"max_poll_records": 1}):
+        configure(installation, **worker_settings)
+        with installation.worker() as worker:
+            wait_until(lambda: worker.exit_code is not None, "the worker ends on the record", seconds=WORK_SECONDS)
+            assert worker.exit_code == 1
+            log = worker.log()
+    named = re.search(r"queues failed on (\S+)/(\d+) at offsets (\d+) to (\d+)", log)
+    assert named, log
+    topic, partition, first, last = named.groups()
+    assert first == last
+    assert (int(partition), int(first)) == places[5]
+    assert state.refresh().records_done(TOPIC) <= 5
+    installation.run("skip", topic, partition, first, "--yes")
+    with installation.worker() as worker:
+        wait_done(state, len(contacts))
+        assert worker.terminate() == 0
+    assert state.refresh().ledger() == Ledger(applied=10, rejected=1)
+    (letter,) = installation.run("dead-letters", "list")["dead_letters"]
+    assert (letter["reason"], place_of(letter)) == ("internal_error", f"{topic}/{partition}/{first}")

@@ -46,6 +46,7 @@ def test_changes_are_told_once() -> None:
 def test_a_snapshot_is_the_state_of_the_last_flush() -> None:
     """What has been touched since is not in it: it rests on offsets that are not written yet."""
     rows = marks(a=1, b=2)
+    rows.put("a", Mark(2))
     rows.put("a", Mark(3))
     rows.drop("b")
     rows.put("c", Mark(5))

@@ -213,7 +213,9 @@ def test_a_restored_core_goes_on_where_the_flush_was() -> None:
         agent_record("busy", minute=3),
         agent_record(agent_id="caio", minute=week + 1),
         agent_record(agent_id="caio", minute=week + 3),
+        agent_record(agent_id="eva", minute=week + 5),
         agent_record(agent_id="caio", minute=2 * week + 4),
+        agent_record(agent_id="dora", minute=week + 4),
     ]
     for cut in range(len(history) + 1):
         steady, restored = staffing(), staffing()

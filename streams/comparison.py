@@ -26,6 +26,7 @@ FINDINGS: Final = "findings"
 PLANS: Final = "plans"
 JOBS: Final = "jobs"
 DAY: Final = "day"
+RECORDS: Final = "records"
 
 Facts = dict[str, dict[str, Any]]
 """Check to key to what is said of it. No key and no value holds an address."""
@@ -115,6 +116,7 @@ def expected_facts(events: Iterable[Event], rules: Rules) -> Facts:
         facts[FINDINGS] |= _expected_findings(counted, rules, now_ms)
         facts[DAY] |= _expected_day(counted)
     facts[PLANS] = _expected_plans(rules.recount(everything), rules)
+    facts[RECORDS] = {"told differently under one revision": [], "dead letters": 0}
     return facts
 
 
@@ -214,6 +216,7 @@ def told_facts(told: Told, rules: Rules) -> Facts:
             for each in told.newest[CALLBACK_PLANS].values()
             if each["reasons"]
         },
+        RECORDS: {"told differently under one revision": told.contradictions, "dead letters": told.dead_letters},
         JOBS: {plan_id: [_job_words(job, plan_id, rules, told) for job in jobs] for plan_id, jobs in told.jobs.items()},
     }
 

@@ -15,7 +15,6 @@ from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
 from streams.agents.staffing import staffing_stage
 from streams.domain.decisions import OWN_PARTITION, Core, Decisions, Output
-from streams.domain.queues import QueuesCore
 from streams.engine.stage import StageSpec
 from streams.partitioning import partition_of
 from streams.routing import Route, route
@@ -68,12 +67,6 @@ class CoreChain:
             self._write(core.tick({topic: self._now_ms[topic, partition] for topic in stage.inputs}), partition)
             self._write(core.changes().outputs, partition)
 
-    def queues_cores(self) -> list[QueuesCore]:
-        return [core for core in self._cores.values() if isinstance(core, QueuesCore)]
-
-    def now_ms(self, topic: str, partition: int) -> int:
-        return self._now_ms[topic, partition]
-
     def _read(self, stage: StageSpec, place: Place) -> None:
         topic, partition = place
         records, self._inputs[place] = self._inputs[place], []
@@ -85,7 +78,7 @@ class CoreChain:
                 self._now_ms[place] = max(self._now_ms[place], decisions.newest_event_ms - self._lateness_ms)
             assert decisions.dead_letters == []
             self._write(decisions.outputs, partition)
-            self._write(core.tick({place[0]: self._now_ms[place]}), partition)
+            self._write(core.tick({topic: self._now_ms[place]}), partition)
             self._write(core.changes().outputs, partition)
 
     def _core(self, stage: StageSpec, partition: int) -> Core:

@@ -24,6 +24,7 @@ _WORDS: Final[Mapping[str, str]] = {
     comparison.FINDINGS: "waits over the limit",
     comparison.PLANS: "callback plans with their reasons",
     comparison.DAY: "queues' counts of today on /metrics",
+    comparison.RECORDS: "promises: no record contradicts itself, no dead letter",
     comparison.JOBS: "plans' dial jobs and cancellations",
 }
 

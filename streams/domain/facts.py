@@ -36,6 +36,7 @@ class Party(msgspec.Struct, frozen=True, gc=False, array_like=True):
     sealed_address: str | None = None
     last_digits: str | None = None
     uf: str | None = None
+    zone: str | None = None
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -101,6 +102,7 @@ class Told(msgspec.Struct, array_like=True, gc=False):
     finding_revision: int = 0
     signal: str | None = None
     signal_ms: int = 0
+    signal_party: Party | None = None
 
 
 class VisitState(msgspec.Struct, array_like=True, gc=False):

@@ -39,7 +39,7 @@ from streams.domain.facts import (
     VisitState,
     keep,
 )
-from streams.domain.privacy import Address, Pseudonyms, Sealer, uf_of_phone
+from streams.domain.privacy import Address, Pseudonyms, Sealer, uf_of_phone, zone_of_phone
 
 HISTORIC_AFTER_MS: Final = 15 * 60 * 1000
 SKEW_BOUND_MS: Final = 120_000
@@ -110,15 +110,16 @@ class Facts:
         if customer is None or self.pseudonyms is None:
             return None
         tokens = self.pseudonyms.tokens(policy.tenant, customer)
-        if customer.address is None or policy.callback_queue is None or self.sealer is None:
-            return Party(tokens.primary, tokens.all)
-        address = Address(customer.address)
+        address = None if customer.address is None else Address(customer.address)
+        if address is None or address.kind != "phone" or policy.callback_queue is None or self.sealer is None:
+            return Party(tokens.primary, tokens.all)  # nobody to dial: a withheld number, a mailbox
         return Party(
             tokens.primary,
             tokens.all,
             self.sealer.seal(policy.tenant, address.reveal()),
             address.last_digits(),
             uf_of_phone(address),
+            zone_of_phone(address),
         )
 
     def offer(self, event: ContactEvent, data: Offered, policy: QueuePolicy, offset: int) -> Offer:

@@ -7,38 +7,33 @@ from typing import NamedTuple
 from streams.domain import signals
 from streams.domain.decisions import Output
 from streams.domain.directory import Directory
-from streams.domain.facts import ABANDONED, ANSWERED, CALLBACK_REQUESTED, Leave, Party, leave_of
+from streams.domain.facts import ABANDONED, ANSWERED, CALLBACK_REQUESTED, Party, leave_of
 from streams.domain.visits import Visit
 
 
 class Wanted(NamedTuple):
-    """The signal a visit's facts call for, and the instant it speaks of."""
+    """The signal a visit's facts call for, the instant it speaks of, and the customer."""
 
     name: str
     at_ms: int
+    party: Party
 
 
 def wanted_signal(visit: Visit) -> Wanted | None:
     """None for a visit that concerns no callback. History dials nobody; an attempt's own visit is no new plan."""
     state = visit.state
     leave = leave_of(state)
-    if leave is None or state.is_historic or _party(visit) is None:
+    party = _party(visit)
+    if leave is None or state.is_historic or party is None:
         return None
     if leave.kind == ANSWERED:
-        return Wanted("served", leave.time_ms)
-    if visit.policy.callback_queue is None or state.offers[0].callback_job_id is not None:
-        return None
-    return _lost(visit, leave)
-
-
-def _lost(visit: Visit, leave: Leave) -> Wanted | None:
-    party = _party(visit)
-    if party is None or party.token is None or party.sealed_address is None:
+        return Wanted("served", leave.time_ms, party)
+    if party.token is None or party.sealed_address is None or state.offers[0].callback_job_id is not None:
         return None
     if leave.kind == CALLBACK_REQUESTED:
-        return Wanted("requested", leave.time_ms)
+        return Wanted("requested", leave.time_ms, party)
     if leave.kind == ABANDONED and leave.wait_ms > visit.policy.short_abandon_ms:
-        return Wanted("abandoned", leave.time_ms)
+        return Wanted("abandoned", leave.time_ms, party)
     return None
 
 
@@ -47,24 +42,24 @@ def news(visit: Visit, directory: Directory) -> list[Output]:
     if visit.policy.tenant not in directory.callback_tenants:
         return []
     told = visit.state.told
+    before = None
+    if told.signal is not None and told.signal_party is not None:
+        before = Wanted(told.signal, told.signal_ms, told.signal_party)
     wanted = wanted_signal(visit)
-    name, at_ms = wanted or (None, 0)
-    if (name, at_ms) == (told.signal, told.signal_ms):
+    if wanted == before:
         return []
     spoken: list[signals.Signal] = []
-    if told.signal is not None and told.signal != name:
-        spoken += _signals(visit, Wanted(told.signal, told.signal_ms), stands=False)
+    if before is not None and (wanted is None or (wanted.name, wanted.party) != (before.name, before.party)):
+        spoken += _signals(visit, before, stands=False)
     if wanted is not None:
         spoken += _signals(visit, wanted, stands=True)
-    told.signal, told.signal_ms = name, at_ms
+    told.signal, told.signal_ms, told.signal_party = wanted or (None, 0, None)
     return [signals.signal_output(signal, directory) for signal in spoken]
 
 
 def _signals(visit: Visit, said: Wanted, *, stands: bool) -> list[signals.Signal]:
     """One signal per owner it concerns: every identifier of a customer served, the number to dial of one lost."""
-    party = _party(visit)
-    if party is None:
-        return []
+    party = said.party
     if said.name == "served":
         return [_served(visit, token, said.at_ms, stands=stands) for token in party.tokens]
     kind = signals.Requested if said.name == "requested" else signals.Abandoned
@@ -81,7 +76,7 @@ def _signals(visit: Visit, said: Wanted, *, stands: bool) -> list[signals.Signal
             callback_queue=policy.callback_queue or "",
             sealed_address=party.sealed_address or "",
             uf=party.uf,
-            zone=None,
+            zone=party.zone,
             last_digits=party.last_digits or "",
         )
     ]

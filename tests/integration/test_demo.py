@@ -55,7 +55,7 @@ def test_a_day_through_the_real_worker_equals_its_recount() -> None:
     report = json.loads(done.stdout)
     checks = report["comparison"]["checks"]
     assert report["comparison"]["equal"]
-    assert set(checks) == {"outcomes", "queues", "intervals", "findings", "plans", "jobs", "day"}
+    assert set(checks) == {"outcomes", "queues", "intervals", "findings", "plans", "jobs", "day", "records"}
     assert all(check["compared"] and check["equal"] and not check["differences"] for check in checks.values())
     assert set(report["queues"]) == set(QUEUES)
     seen = {name for queue in report["queues"].values() for name, count in queue["outcomes"].items() if count}
@@ -74,8 +74,8 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     try:
         yield process, told
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()
+        process.wait(STOP_SECONDS)
 
 
 def start(output: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -1,0 +1,133 @@
+"""Whole simulated days through all cores, without a broker, judged by the recount of the same events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from streams import comparison
+from streams.cli.demo_run import rules_of
+from streams.comparison import Check, Facts
+from streams.domain.recount import read_events
+from streams.event_lines import event_time_ms
+from streams.settings import Settings, parse_settings
+from streams.simulation.centre import TENANT, sections
+from streams.simulation.day import arrivals, day
+from streams.simulation.telling import Event
+from streams.told import Told
+from tests.core_chain import CoreChain
+
+LAST_PART = 0.1
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One day: what arrived, what the cores told, and both sides of the comparison."""
+
+    events: Sequence[Event]
+    told: Told
+    expected: Facts
+    facts: Facts
+
+    @property
+    def checks(self) -> dict[str, Check]:
+        return {check.name: check for check in comparison.compare(self.expected, self.facts)}
+
+    def unequal(self) -> dict[str, tuple[str, ...]]:
+        return {name: check.differences[:3] for name, check in self.checks.items() if not check.is_equal}
+
+
+def settings() -> Settings:
+    keys = {"token_key_env": "TOKEN_KEY", "seal_key_env": "SEAL_KEY"}
+    document: dict[str, Any] = {
+        "kafka": {"brokers": ["127.0.0.1:9092"]},
+        "clock": {"mode": "event"},
+        "privacy": {"tenants": {TENANT: keys}},
+        **sections(),
+    }
+    return parse_settings(yaml.safe_dump(document), environment={"TOKEN_KEY": "0a" * 32, "SEAL_KEY": "0b" * 32})
+
+
+def judged(seed: int, *, disorder_seconds: float, batch_records: int, with_agents: bool = False) -> Judged:
+    """A day through the cores. The last part comes when all before is applied: what time has made true is recorded by
+    the next facts of its topic, so there must be some."""
+    events = arrivals(day(seed), disorder_seconds=disorder_seconds, repeat_share=0.02, seed=seed)
+    if not with_agents:
+        events = [event for event in events if event["type"] != "agent.state"]
+    configured = settings()
+    chain = CoreChain(configured, batch_records=batch_records)
+    held_back = round(len(events) * (1 - LAST_PART))
+    for part in (events[:held_back], events[held_back:]):
+        chain.send(part, [event_time_ms(event["time"]) or 0 for event in part])
+        chain.run()
+    rules = rules_of(configured)
+    expected = comparison.expected_facts(read_events(json.dumps(event) for event in events), rules)
+    del expected[comparison.DAY]  # is on the metrics page alone
+    expected[comparison.JOBS] = comparison.expected_jobs(chain.told)
+    return Judged(events, chain.told, expected, comparison.told_facts(chain.told, rules))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_the_cores_tell_of_a_day_equals_its_recount(seed: int) -> None:
+    """Whatever the disorder and the size of the batches: outcomes, intervals, findings, plans with reasons, jobs."""
+    day_judged = judged(seed, disorder_seconds=(0, 20, 90, 600)[seed % 4], batch_records=(20, 100, 500)[seed % 3])
+    assert day_judged.unequal() == {}
+    assert all(check.compared for check in day_judged.checks.values())
+
+
+@pytest.fixture(scope="module")
+def of_seed_3() -> Judged:
+    return judged(3, disorder_seconds=300, batch_records=50, with_agents=True)
+
+
+def test_late_exits_take_back_what_was_said_too_early(of_seed_3: Judged) -> None:
+    """With disorder beyond the lateness bound findings open and are retracted, and still the end is right."""
+    findings = of_seed_3.told.newest["sla-breaches"].values()
+    assert any(finding["state"] == "retracted" for finding in findings)
+    assert of_seed_3.unequal() == {}
+
+
+def test_one_event_less_for_the_recount_is_found(of_seed_3: Judged) -> None:
+    """The comparison can fail: without one answer it differs in that contact, its queue and its interval."""
+    answer = next(event for event in of_seed_3.events if event["type"] == "contact.answered")
+    others = [event for event in of_seed_3.events if event["id"] != answer["id"]]
+    falsified = comparison.expected_facts(read_events(json.dumps(event) for event in others), rules_of(settings()))
+    checks = {check.name: check for check in comparison.compare(falsified, of_seed_3.facts)}
+    differing = {name: len(check.differences) for name, check in checks.items() if name != comparison.DAY}
+    assert differing["outcomes"] == differing["queues"] == differing["intervals"] == 1
+    assert answer["data"]["contact_id"] in checks["outcomes"].differences[0]
+
+
+@pytest.mark.parametrize("name", ["outcomes", "queues", "intervals", "findings", "plans", "jobs", "records"])
+def test_one_thing_said_otherwise_is_found(name: str, of_seed_3: Judged) -> None:
+    """In every check, and in no other."""
+    key = next(iter(of_seed_3.expected[name]))
+    falsified = {**of_seed_3.expected, name: {**of_seed_3.expected[name], key: "something else"}}
+    unequal = [check for check in comparison.compare(falsified, of_seed_3.facts) if not check.is_equal]
+    assert [check.name for check in unequal] == [name]
+    assert len(unequal[0].differences) == 1
+    assert key in unequal[0].differences[0]
+
+
+@pytest.mark.parametrize("side", ["expected", "told"])
+def test_what_only_one_side_knows_is_found(side: str, of_seed_3: Judged) -> None:
+    """A contact that the stream forgot, and one that it invented."""
+    plus_one = {"acme/sac-banco/1/invented": ("closed", 0.4, None, None, None)}
+    expected, told = dict(of_seed_3.expected), dict(of_seed_3.facts)
+    changed = expected if side == "expected" else told
+    changed[comparison.OUTCOMES] = changed[comparison.OUTCOMES] | plus_one
+    unequal = [check for check in comparison.compare(expected, told) if not check.is_equal]
+    assert [(check.name, len(check.differences)) for check in unequal] == [("outcomes", 1)]
+    assert "invented" in unequal[0].differences[0]
+
+
+def test_no_address_is_in_what_is_compared(of_seed_3: Judged) -> None:
+    """Differences are printed: neither side may hold a number or a mailbox."""
+    said = f"{of_seed_3.expected} {of_seed_3.facts}"
+    assert "+55" not in said
+    assert "@example.com" not in said

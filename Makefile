@@ -25,11 +25,12 @@ demo: $(DEMO_VENV)/stamp  ## see it work: simulated contact centre, live wallboa
 test: .venv/stamp  ## every test; a real Kafka needs Java 17 and Maven, the summary says what ran
 	@$(BIN)/pytest
 
-check: .venv/stamp  ## lint, format, types, import contracts
+check: .venv/stamp  ## lint, format, types, import contracts, generated dashboards
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m dashboards --check
 
 january: .venv/stamp  ## the shared January data end to end, with its figures printed
 	@$(BIN)/pytest -m shared tests/integration/test_january.py -s

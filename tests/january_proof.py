@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from streams import metric_names as names
+from streams.domain.events import CALL_EVENTS
 from streams.domain.recount import Recount, VisitId, read_events, recount
 from streams.topics import (
-    CALL_EVENTS,
     CALLBACK_SIGNALS,
     CONTACT_OUTCOMES,
     DEAD_LETTERS,

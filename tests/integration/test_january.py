@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from streams import metric_names as names
-from streams.topics import CALL_EVENTS
+from streams.domain.events import CALL_EVENTS
 from tests.brokers import BrokerUnderTest
 from tests.deadlines import wait_until
 from tests.installation import Installation, install
@@ -35,23 +35,23 @@ def january(tmp_path_factory: pytest.TempPathFactory) -> January:
     return January(shared_folder("anonymous_bank"), tmp_path_factory.mktemp("january"))
 
 
-def test_january_as_it_was(january: January, broker: BrokerUnderTest, tmp_path: Path):
+def test_january_as_it_was(january: January, broker: BrokerUnderTest, tmp_path: Path) -> None:
     """Every call in the order in which it happened."""
     run(january, broker, tmp_path, january.as_it_was, "as it was")
 
 
-def test_january_shuffled_and_repeated(january: January, broker: BrokerUnderTest, tmp_path: Path):
+def test_january_shuffled_and_repeated(january: January, broker: BrokerUnderTest, tmp_path: Path) -> None:
     """Arrivals up to 30 s late, one in fifty twice: the same figures, and the ledger knows the repeats."""
     run(january, broker, tmp_path, january.shuffled_and_repeated, "shuffled within 30 s, 2 % repeated")
 
 
-def test_january_with_answers_before_their_offers(january: January, broker: BrokerUnderTest, tmp_path: Path):
+def test_january_with_answers_before_their_offers(january: January, broker: BrokerUnderTest, tmp_path: Path) -> None:
     """One answered visit in twenty is told of its answer first."""
     events, early = january.with_early_answers(SEED)
     run(january, broker, tmp_path, events, f"{early:,} answers before their offers, seed {SEED}")
 
 
-def test_january_through_ten_kills(january: January, broker: BrokerUnderTest, tmp_path: Path):
+def test_january_through_ten_kills(january: January, broker: BrokerUnderTest, tmp_path: Path) -> None:
     """A worker killed ten times in the middle of its work, each time succeeded by another: nothing lost or doubled."""
     installation = install(
         broker, tmp_path, january_document(), session_timeout_seconds=2, flush_seconds=0.5, max_poll_records=200

@@ -25,7 +25,7 @@ from tests.deadlines import wait_until
 from tests.event_records import MISSING, StoredRecord, binary, structured
 from tests.installation import Installation, install
 from tests.state_reader import StateReader
-from tests.worker_process import PROJECT
+from tests.worker_process import PROJECT, WorkerProcess
 
 PARTITIONS = 4
 TOPIC = "call-events"
@@ -203,8 +203,14 @@ def state(installation: Installation) -> Iterator[StateReader]:
         yield reader
 
 
-def wait_done(state: StateReader, count: int) -> None:
-    wait_until(lambda: state.refresh().records_done(TOPIC) == count, f"{count} records are done", seconds=WORK_SECONDS)
+def wait_done(worker: WorkerProcess, state: StateReader, count: int) -> None:
+    """Return once the state rests on this many records; a worker that ends fails the test at once."""
+
+    def is_done() -> bool:
+        assert worker.exit_code is None, f"the worker ended; its log ends:\n{worker.log_tail()}"
+        return state.refresh().records_done(TOPIC) == count
+
+    wait_until(is_done, f"{count} records are done", seconds=WORK_SECONDS)
 
 
 def configure(installation: Installation, *queues: str, **worker: Any) -> None:
@@ -224,8 +230,7 @@ def test_every_record_ends_in_its_class_and_the_rejected_can_be_replayed(
     sent = mixed()
     places = publish(installation, [each.record for each in sent])
     with installation.worker() as worker:
-        wait_done(state, len(sent))
-        assert worker.exit_code is None
+        wait_done(worker, state, len(sent))
         rejected = Counter(each.becomes for each in sent if each.becomes not in {APPLIED, DUPLICATE, IGNORED})
         by_reason = {
             sample.labels["reason"]: sample.value
@@ -244,13 +249,13 @@ def test_every_record_ends_in_its_class_and_the_rejected_can_be_replayed(
     with installation.worker() as worker:
         replayed = installation.run("dead-letters", "replay", "--reason", "unknown_queue", "--topic", TOPIC)
         assert replayed["by_reason"] == {"unknown_queue": 2}
-        wait_done(state, len(sent) + 2)
+        wait_done(worker, state, len(sent) + 2)
         after = ledger_of(sent)
         after.applied += 2
         assert state.ledger() == after
         assert installation.run("dead-letters", "replay", "--reason", "unknown_queue")["replayed_before"] == 2
         assert installation.run("dead-letters", "replay", "--reason", "unknown_queue", "--again")["replayed"] == 2
-        wait_done(state, len(sent) + 4)
+        wait_done(worker, state, len(sent) + 4)
         after.duplicate += 2
         assert state.ledger() == after
         assert worker.terminate() == 0
@@ -261,9 +266,9 @@ def test_a_replay_that_is_rejected_again_is_a_letter_of_its_own(installation: In
     sent = [*re_entries(), Sent("unknown queue", sound(event(contact="new", queue="novo")), "unknown_queue")]
     publish(installation, [each.record for each in sent])
     with installation.worker() as worker:
-        wait_done(state, len(sent))
+        wait_done(worker, state, len(sent))
         assert installation.run("dead-letters", "replay")["by_reason"] == {"entry_required": 2, "unknown_queue": 1}
-        wait_done(state, len(sent) + 3)
+        wait_done(worker, state, len(sent) + 3)
         assert state.ledger() == Ledger(applied=2, duplicate=2, rejected=4)
         listed = installation.run("dead-letters", "list")
         assert listed["by_reason"] == {"entry_required": 2, "unknown_queue": 2}
@@ -327,7 +332,7 @@ def test_a_record_given_up_is_rejected_and_nothing_else_is_lost(installation: In
     wrote = installation.run("skip", full_name(installation.broker.prefix, TOPIC), str(partition), str(offset), "--yes")
     assert (wrote["stages"], wrote["was_behind_the_worker"]) == (["queues"], False)
     with installation.worker() as worker:
-        wait_done(state, len(sent))
+        wait_done(worker, state, len(sent))
         assert worker.terminate() == 0
     assert state.refresh().ledger() == Ledger(applied=len(sent) - 1, rejected=1)
     (letter,) = installation.run("dead-letters", "list", "--show-bytes")["dead_letters"]
@@ -336,7 +341,7 @@ def test_a_record_given_up_is_rejected_and_nothing_else_is_lost(installation: In
     with installation.worker() as worker:
         worker.wait_ready()
         assert installation.run("dead-letters", "replay")["by_reason"] == {"internal_error": 1}
-        wait_done(state, len(sent) + 1)
+        wait_done(worker, state, len(sent) + 1)
         assert worker.terminate() == 0
     assert state.refresh().ledger() == Ledger(applied=len(sent), rejected=1)
     late = installation.run("skip", TOPIC, str(partition), "0", "--yes")
@@ -380,7 +385,7 @@ def test_a_worker_that_ends_on_a_record_goes_on_once_it_is_given_up(
     assert state.refresh().records_done(TOPIC) <= 5
     installation.run("skip", topic, partition, first, "--yes")
     with installation.worker() as worker:
-        wait_done(state, len(contacts))
+        wait_done(worker, state, len(contacts))
         assert worker.terminate() == 0
     assert state.refresh().ledger() == Ledger(applied=10, rejected=1)
     (letter,) = installation.run("dead-letters", "list")["dead_letters"]

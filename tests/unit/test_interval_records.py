@@ -70,7 +70,7 @@ def last_words(outputs: Iterable[Output]) -> dict[str, dict[str, Any]]:
     kept: dict[str, dict[str, Any]] = {}
     for output in outputs:
         if output.topic == QUEUE_INTERVALS:
-            data = json.loads(output.value)["data"]
+            data = json.loads(output.value or b"")["data"]
             before = kept.setdefault(data["interval_start"], data)
             if data["revision"] > before["revision"]:
                 kept[data["interval_start"]] = data

@@ -1,0 +1,104 @@
+"""The operators' dashboard: do events flow, how late, what is refused, and who does the work."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.models import dashboard as models
+
+from dashboards import queries, theme
+from dashboards.panels import Panel, one_of, placed, some_of
+from dashboards.theme import Language, Text
+
+UID: Final = "filaviva-pipeline"
+TITLE: Final = Text("Filaviva: fluxo", "Filaviva: pipeline")
+PURPOSE: Final = Text("Os eventos fluem, e quem faz o trabalho?", "Do events flow, and who does the work?")
+
+WORKERS: Final = (
+    Panel(
+        Text("Workers no ar", "Workers up"),
+        Text("O Prometheus lê as métricas do worker?", "Can Prometheus read the metrics of the worker?"),
+        {"{{instance}}": queries.WORKERS_UP},
+        thresholds=theme.UP,
+        states=(Text("Fora", "Down"), Text("No ar", "Up")),
+    ),
+    Panel(
+        Text("Recuperando estado", "Recovering state"),
+        Text("Até terminar, suas filas não têm números ao vivo.", "Until it ends, its queues have no live figures."),
+        {"{{instance}}": queries.RECOVERING},
+        thresholds=theme.RECOVERING,
+        states=(Text("Pronto", "Ready"), Text("Recuperando", "Recovering")),
+    ),
+    Panel(
+        Text("Partições por worker", "Partitions by worker"),
+        Text("Soma dos tópicos; se cai, há filas sem dono.", "Of all topics; if the sum drops, queues lack an owner."),
+        {"{{instance}}": queries.OWNED_PARTITIONS},
+    ),
+)
+FLOW: Final = (
+    Panel(
+        Text("Atraso dos eventos", "Event delay"),
+        Text(
+            "Do instante do evento até ser aplicado. Prometido: 5 s. A escala acaba em 300 s.",
+            "From the time of an event to its being applied. Promised: 5 s. The scale ends at 300 s.",
+        ),
+        {f"p{percent}": queries.event_delay_seconds(percent / 100) for percent in (50, 95, 99)},
+        unit=theme.SECONDS,
+        decimals=1,
+        thresholds=theme.DELAY_SECONDS,
+    ),
+    Panel(
+        Text("Eventos por segundo, por tipo", "Events per second, by type"),
+        Text("Eventos aplicados, nos tópicos escolhidos.", "Events applied, in the chosen topics."),
+        {"{{event_type}}": queries.EVENTS_PER_SECOND},
+        unit=theme.PER_SECOND,
+        decimals=1,
+    ),
+)
+TROUBLE: Final = (
+    Panel(
+        Text("Rejeitados em 5 minutos, por motivo", "Rejected in 5 minutes, by reason"),
+        Text("Veja: filaviva dead-letters list.", "See: filaviva dead-letters list."),
+        {"{{reason}}": queries.REJECTED_IN_5_MINUTES},
+        thresholds=theme.REJECTED_EVENTS,
+    ),
+    Panel(
+        Text("Mensagens por ler, por partição", "Consumer lag, by partition"),
+        Text("Se só cresce, faltam workers ou um parou.", "If it only grows: too few workers, or one hangs."),
+        {"{{topic}} / {{partition}}": queries.LAG_MESSAGES},
+        thresholds=theme.LAG_MESSAGES,
+    ),
+)
+COST: Final = (
+    Panel(
+        Text("Duração da última recuperação", "Duration of the last recovery"),
+        Text("Para reler o estado; 0 se nunca o fez.", "To read the state back; 0 if it never did."),
+        {"{{instance}}": queries.RECOVERY_SECONDS},
+        unit=theme.SECONDS,
+        decimals=1,
+        thresholds=theme.RECOVERY_SECONDS,
+    ),
+    Panel(
+        Text("Tempo da coleta de métricas", "Scrape time"),
+        Text("Escrita da página e coleta inteira, a cada 5 s.", "Writing of the page, and whole scrape, every 5 s."),
+        {"render {{instance}}": queries.RENDER_SECONDS, "scrape {{instance}}": queries.SCRAPE_SECONDS},
+        unit=theme.SECONDS,
+        decimals=2,
+        thresholds=theme.SCRAPE_SECONDS,
+    ),
+)
+
+
+def pipeline(language: Language) -> models.Dashboard:
+    """Dashboard "Fluxo", in the classic model, which file provisioning reads on every version from 10 on."""
+    board = dashboard.Dashboard(TITLE.to(language)).uid(UID).description(PURPOSE.to(language)).tags(["filaviva"])
+    board.timezone("browser").refresh("10s").time("now-1h", "now").readonly()
+    source = dashboard.DatasourceVariable("datasource").label(Text("Fonte de dados", "Data source").to(language))
+    board.with_variable(source.type("prometheus"))
+    board.with_variable(one_of("job", Text("Instalação", "Installation"), queries.JOBS, language))
+    board.with_variable(some_of("instance", Text("Worker", "Worker"), queries.INSTANCES, language))
+    board.with_variable(some_of("topic", Text("Tópico", "Topic"), queries.TOPICS, language))
+    for panel in placed((WORKERS, FLOW, TROUBLE, COST), language):
+        board.with_panel(panel)
+    return board.build()

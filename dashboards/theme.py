@@ -1,0 +1,47 @@
+"""What all dashboards share: languages, colours, thresholds, units."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class Language(StrEnum):
+    """The values are the folders of the generated files."""
+
+    PORTUGUESE = "pt-BR"
+    ENGLISH = "en"
+
+
+class Text(NamedTuple):
+    """One text for people, in every language."""
+
+    portuguese: str
+    english: str
+
+    def to(self, language: Language) -> str:
+        return self.portuguese if language is Language.PORTUGUESE else self.english
+
+
+# Far apart for every kind of colour vision, and legible under the text colour Grafana picks.
+OK: Final = "#1565C0"
+ATTENTION: Final = "#FFC107"
+ACT: Final = "#C62828"
+NEUTRAL: Final = "#263238"
+
+Steps = tuple[tuple[float | None, str], ...]
+"""From which value on a colour holds, rising; None: from the lowest."""
+
+NO_LIMIT: Final[Steps] = ((None, NEUTRAL),)
+UP: Final[Steps] = ((None, ACT), (1, OK))
+RECOVERING: Final[Steps] = ((None, OK), (1, ATTENTION))
+DELAY_SECONDS: Final[Steps] = ((None, OK), (5, ATTENTION), (30, ACT))
+REJECTED_EVENTS: Final[Steps] = ((None, OK), (1, ATTENTION))
+LAG_MESSAGES: Final[Steps] = ((None, OK), (1000, ATTENTION))
+RECOVERY_SECONDS: Final[Steps] = ((None, OK), (300, ATTENTION))
+SCRAPE_SECONDS: Final[Steps] = ((None, OK), (1, ATTENTION), (5, ACT))
+
+COUNT: Final = "none"
+PER_SECOND: Final = "suffix:/s"
+SECONDS: Final = "suffix:s"
+"""Always seconds: Grafana's own unit for them turns 95 into "1.58 mins"."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import click
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from dashboards.pipeline import UID, pipeline
@@ -15,24 +16,30 @@ GENERATED: Final = Path(__file__).parent / "generated"
 DASHBOARDS: Final = {UID: pipeline}
 
 
-def written(folder: Path, languages: Sequence[Language]) -> list[Path]:
-    """Write every dashboard; returns the files."""
-    documents = _documents(folder, languages)
-    for file, document in documents.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(document, encoding="utf-8")
-    return list(documents)
-
-
-def stale(folder: Path, languages: Sequence[Language]) -> list[Path]:
-    """The files that are not what the source gives: changed, missing, or no longer made."""
-    wanted = _documents(folder, languages)
+@click.command()
+@click.option("--lang", type=click.Choice([each.value for each in Language]), help="Only this language; else both.")
+@click.option("--check/--build", help="Write nothing; name the files that are not up to date, and exit 1.")
+@click.option("--folder", type=click.Path(path_type=Path), default=GENERATED, help="Where; else beside the source.")
+def main(lang: str | None, folder: Path, *, check: bool) -> None:
+    """Write the Grafana dashboards as FOLDER/LANGUAGE/UID.json."""
+    languages = [Language(lang)] if lang else list(Language)
+    wanted = documents(folder, languages)
+    if not check:
+        for file, document in wanted.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(document, encoding="utf-8")
+            click.echo(f"written: {file}")
+        return
     files = [file for language in languages for file in (folder / language).glob("*.json")]
     found = {file: file.read_text(encoding="utf-8") for file in files}
-    return sorted(file for file in wanted | found if wanted.get(file) != found.get(file))
+    stale = sorted(file for file in wanted | found if wanted.get(file) != found.get(file))
+    for file in stale:
+        click.echo(f"stale: {file}", err=True)
+    raise SystemExit(1 if stale else 0)
 
 
-def _documents(folder: Path, languages: Sequence[Language]) -> dict[Path, str]:
+def documents(folder: Path, languages: Sequence[Language]) -> dict[Path, str]:
+    """Every file there should be, with its text."""
     encoder = JSONEncoder(sort_keys=True, indent=2, ensure_ascii=False)
     return {
         folder / language / f"{uid}.json": encoder.encode(dashboard(language)) + "\n"

@@ -32,8 +32,7 @@ class Panel:
     title: Text
     description: Text
     series: Mapping[str, str]
-    unit: str = theme.COUNT
-    decimals: int = 0
+    unit: theme.Unit = theme.COUNT
     thresholds: theme.Steps = theme.NO_LIMIT
     states: tuple[Text, ...] = ()
 
@@ -71,7 +70,7 @@ def _dressed(drawn: Either, panel: Panel, language: Language) -> Either:
     """What every panel has."""
     steps = [models.Threshold(value=value, color=color) for value, color in panel.thresholds]
     drawn.title(panel.title.to(language)).description(panel.description.to(language)).datasource(DATASOURCE)
-    drawn.unit(panel.unit).decimals(panel.decimals).no_value(NO_DATA.to(language))
+    drawn.unit(panel.unit.name).decimals(panel.unit.decimals).no_value(NO_DATA.to(language))
     drawn.thresholds(dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps))
     for index, (name, promql) in enumerate(panel.series.items()):
         query = prometheus.Dataquery().expr(promql).legend_format(name).ref_id(chr(ord("A") + index))

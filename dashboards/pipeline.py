@@ -45,7 +45,6 @@ FLOW: Final = (
         ),
         {f"p{percent}": queries.event_delay_seconds(percent / 100) for percent in (50, 95, 99)},
         unit=theme.SECONDS,
-        decimals=1,
         thresholds=theme.DELAY_SECONDS,
     ),
     Panel(
@@ -53,7 +52,6 @@ FLOW: Final = (
         Text("Eventos aplicados, nos tópicos escolhidos.", "Events applied, in the chosen topics."),
         {"{{event_type}}": queries.EVENTS_PER_SECOND},
         unit=theme.PER_SECOND,
-        decimals=1,
     ),
 )
 TROUBLE: Final = (
@@ -76,7 +74,6 @@ COST: Final = (
         Text("Para reler o estado; 0 se nunca o fez.", "To read the state back; 0 if it never did."),
         {"{{instance}}": queries.RECOVERY_SECONDS},
         unit=theme.SECONDS,
-        decimals=1,
         thresholds=theme.RECOVERY_SECONDS,
     ),
     Panel(
@@ -84,7 +81,6 @@ COST: Final = (
         Text("Escrita da página e coleta inteira, a cada 5 s.", "Writing of the page, and whole scrape, every 5 s."),
         {"render {{instance}}": queries.RENDER_SECONDS, "scrape {{instance}}": queries.SCRAPE_SECONDS},
         unit=theme.SECONDS,
-        decimals=2,
         thresholds=theme.SCRAPE_SECONDS,
     ),
 )

@@ -28,5 +28,6 @@ SCRAPE_SECONDS: Final = f"scrape_duration_seconds{OF_WORKERS}"
 
 
 def event_delay_seconds(quantile: float) -> str:
+    """Nothing while no event comes: the comparison drops the NaN that PromQL gives then."""
     buckets = f"sum by (le) (rate({names.STREAM_EVENT_DELAY.bucket}{OF_TOPICS}{RECENT}))"
-    return f"histogram_quantile({quantile}, {buckets})"
+    return f"histogram_quantile({quantile}, {buckets}) >= 0"

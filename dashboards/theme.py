@@ -23,6 +23,13 @@ class Text(NamedTuple):
         return self.portuguese if language is Language.PORTUGUESE else self.english
 
 
+class Unit(NamedTuple):
+    """Grafana's name of a unit, and the decimals shown."""
+
+    name: str
+    decimals: int
+
+
 # Far apart for every kind of colour vision, and legible under the text colour Grafana picks.
 OK: Final = "#1565C0"
 ATTENTION: Final = "#FFC107"
@@ -41,7 +48,7 @@ LAG_MESSAGES: Final[Steps] = ((None, OK), (1000, ATTENTION))
 RECOVERY_SECONDS: Final[Steps] = ((None, OK), (300, ATTENTION))
 SCRAPE_SECONDS: Final[Steps] = ((None, OK), (1, ATTENTION), (5, ACT))
 
-COUNT: Final = "none"
-PER_SECOND: Final = "suffix:/s"
-SECONDS: Final = "suffix:s"
+COUNT: Final = Unit("none", 0)
+PER_SECOND: Final = Unit("suffix:/s", 1)
+SECONDS: Final = Unit("suffix:s", 2)
 """Always seconds: Grafana's own unit for them turns 95 into "1.58 mins"."""

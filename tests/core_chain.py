@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import yaml
+
 from streams.agents.callbacks import callbacks_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
@@ -19,11 +21,24 @@ from streams.engine.stage import StageSpec
 from streams.partitioning import partition_of
 from streams.routing import Route, route
 from streams.sealing import Sealer
-from streams.settings import Settings, milliseconds
+from streams.settings import Settings, milliseconds, parse_settings
+from streams.simulation.centre import TENANT, sections
 from streams.told import TOPICS_TOLD, Told
 from tests.callback_records import KafkaRecord
 
 Place = tuple[str, int]
+
+
+def centre_settings() -> Settings:
+    """The configuration of the simulated centre, with the event clock and keys of no worth."""
+    keys = {"token_key_env": "TOKEN_KEY", "seal_key_env": "SEAL_KEY"}
+    document: dict[str, Any] = {
+        "kafka": {"brokers": ["127.0.0.1:9092"]},
+        "clock": {"mode": "event"},
+        "privacy": {"tenants": {TENANT: keys}},
+        **sections(),
+    }
+    return parse_settings(yaml.safe_dump(document), environment={"TOKEN_KEY": "0a" * 32, "SEAL_KEY": "0b" * 32})
 
 
 class CoreChain:

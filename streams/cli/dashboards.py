@@ -17,7 +17,7 @@ def dashboards(action: str, folder: str | None) -> None:
     For example: filaviva dashboards build /var/lib/grafana/dashboards
     """
     try:
-        from dashboards.__main__ import main  # noqa: PLC0415 - the service must start without the extra
+        from dashboards.build import main  # noqa: PLC0415 - the service must start without the extra
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("grafana_foundation_sdk"):
             raise

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from streams.domain.counts import Counts, Standing, wait_edges_ms
-from streams.domain.directory import DAY_MS, QueuePolicy
+from streams.domain.directory import QueuePolicy
 from streams.domain.figures import LIVE_WAIT_EDGES_SECONDS, Histogram, LiveCounters, wait_edges_seconds
 from streams.domain.time import SiteCalendar
 from streams.domain.waiting import WaitingLine
 
-KEEP_INTERVALS_MS: Final = 2 * DAY_MS
-"""Intervals younger than this (against the newest offer) stay, so that every local day of today is whole."""
+KEEP_DAYS: Final = 2
+"""Local days before that of the newest offer whose intervals stay in any case. Days are kept or dropped whole, so that
+a day is always the sum of its intervals."""
 
 
 class ChannelQueue:
@@ -39,9 +40,9 @@ class ChannelQueue:
         self._counts(self.intervals, standing.interval_ms).change(standing, self.edges_ms, sign)
         self._counts(self.days, standing.day).change(standing, self.edges_ms, sign)
 
-    def rest_on(self, interval_ms: int, facts: int) -> None:
-        """The interval rests on this many more facts (fewer when negative)."""
-        self._counts(self.intervals, interval_ms).revision += facts
+    def rest_on(self, interval_ms: int, growth: int) -> None:
+        """A visit with an offer in the interval has grown its revision by so much: the interval's grows with it."""
+        self._counts(self.intervals, interval_ms).revision += growth
 
     @staticmethod
     def _counts(counts_by_start: dict[int, Counts], start: int) -> Counts:
@@ -64,22 +65,21 @@ class ChannelQueue:
     def release_interval(self, interval_ms: int) -> None:
         self.visits_of_interval[interval_ms] -= 1
 
-    def drop_old_intervals(self, newest_ms: int) -> dict[int, Counts]:
-        """Forget intervals that no retained visit can change any more; returns them by their start."""
-        oldest_kept_ms = newest_ms - KEEP_INTERVALS_MS
-        old = {
-            start: counts
-            for start, counts in self.intervals.items()
-            if start < oldest_kept_ms and not self.visits_of_interval.get(start)
-        }
+    def drop_old_days(self) -> list[tuple[int, Counts]]:
+        """Forget the days that are old and that no retained visit can change any more; the intervals they were of."""
+        held_days = {self.calendar.day(start) for start, visits in self.visits_of_interval.items() if visits}
+        old = [start for start in self.intervals if self._is_old(start, held_days)]
         for start in old:
-            del self.intervals[start]
             self.visits_of_interval.pop(start, None)
-        kept_days = {self.calendar.day(start) for start in self.intervals}
-        for day in [day for day in self.days if day not in kept_days]:
-            del self.days[day]
-        return old
+            self.days.pop(self.calendar.day(start), None)
+        return [(start, self.intervals.pop(start)) for start in old]
+
+    def _is_old(self, interval_ms: int, held_days: set[int]) -> bool:
+        day = self.calendar.day(interval_ms)
+        return day < self._newest_day - KEEP_DAYS and day not in held_days
 
     def restore_interval(self, interval_ms: int, counts: Counts) -> None:
+        day = self.calendar.day(interval_ms)
         self.intervals[interval_ms] = counts
-        self._counts(self.days, self.calendar.day(interval_ms)).add(counts)
+        self._counts(self.days, day).add(counts)
+        self._newest_day = max(day, self._newest_day)

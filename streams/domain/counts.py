@@ -50,8 +50,8 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     """Visits offered in one interval or day, by what became of them.
 
     ``answered_waits`` and ``abandoned_waits`` count visits per wait bucket of the channel (upper edges inclusive, the
-    last bucket above every edge); sums are milliseconds. ``revision`` is the number of distinct facts the counts rest
-    on.
+    last bucket above every edge), and are empty while no visit was counted there; sums are milliseconds. ``revision``
+    is the sum of the revisions of the visits the counts rest on.
     """
 
     revision: int = 0

@@ -1,8 +1,8 @@
 """One queue visit: the facts known of it and what they add up to.
 
 A visit is one contact's stay in one queue. It keeps its facts, not a running state: every kind of fact holds the
-earliest few in order of event time (then event id), so that repeats change nothing and any order of arrival ends in
-the same visit. What the facts add up to is derived afresh after each change.
+earliest few in order of event time (then event id, then source), so that repeats change nothing and any order of
+arrival ends in the same visit. What the facts add up to is derived afresh after each change.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ ABANDONED: Final = 3
 MOST_FACTS: Final = 16
 """How many facts of one kind a visit keeps: the earliest. More than a handful is a fault of the source."""
 
-_FAR_MS: Final = 1 << 43  # the year 2248: keeps revisions positive
+_FAR_MS: Final = 1 << 42  # the year 2109: keeps revisions positive
 _STATES_IN_TIME: Final = 4
-"""More than the changes that time alone makes to a visit: overdue, lost."""
 
 
 class Party(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -40,10 +39,11 @@ class Party(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """An ``offered``; ``offset`` is where it stands in its input topic."""
+    """An ``offered``; ``offset`` is where it stands in its input topic. ``identity`` as for every fact: event id, then
+    source, which together name one event."""
 
     time_ms: int
-    event_id: str
+    identity: str
     offset: int
     channel: str
     requested_ms: int | None = None
@@ -56,7 +56,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def order(self) -> tuple[int, int, str]:
-        return (self.time_ms, 0, self.event_id)
+        return (self.time_ms, 0, self.identity)
 
 
 class Exit(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -64,21 +64,21 @@ class Exit(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     time_ms: int
     kind: int
-    event_id: str
+    identity: str
     reason: str | None = None
     agent_id: str | None = None
     party: Party | None = None
 
     @property
     def order(self) -> tuple[int, int, str]:
-        return (self.time_ms, self.kind, self.event_id)
+        return (self.time_ms, self.kind, self.identity)
 
 
 class Ending(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An ``ended`` or ``wrapped_up``: durations in milliseconds, None where the source does not know."""
 
     time_ms: int
-    event_id: str
+    identity: str
     talk_ms: int | None = None
     hold_ms: int | None = None
     ended_by: str | None = None
@@ -87,7 +87,7 @@ class Ending(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def order(self) -> tuple[int, int, str]:
-        return (self.time_ms, 0, self.event_id)
+        return (self.time_ms, 0, self.identity)
 
 
 Fact = Offer | Exit | Ending
@@ -100,16 +100,15 @@ class Told(msgspec.Struct, array_like=True, gc=False):
     outcome_revision: int = 0
     finding_state: str | None = None
     finding_revision: int = 0
-    signal: str | None = None
-    signal_ms: int = 0
-    signal_party: Party | None = None
 
 
 class VisitState(msgspec.Struct, array_like=True, gc=False):
     """The durable part of a visit.
 
-    ``assigned`` are ``answered`` events of written channels, where they are no exit. ``is_overdue`` and ``is_lost`` are
-    derived from the passing of time and recorded with the facts: the wait passed its limit; no exit ever came.
+    ``channel`` and ``feed`` are those of the fact that came first. ``assigned`` are ``answered`` events of written
+    channels, where they are no exit. ``last_ms`` is the newest event time heard, also of facts that are not kept.
+    ``is_overdue`` and ``is_lost`` are derived from the passing of time and recorded with the facts: the wait passed its
+    limit; no exit ever came.
     """
 
     channel: str
@@ -120,7 +119,7 @@ class VisitState(msgspec.Struct, array_like=True, gc=False):
     assigned: list[Exit] = msgspec.field(default_factory=list)
     endings: list[Ending] = msgspec.field(default_factory=list)
     wrap_ups: list[Ending] = msgspec.field(default_factory=list)
-    last_ms: int = 0
+    last_ms: int = -1
     is_doubtful: bool = False
     is_overdue: bool = False
     is_lost: bool = False
@@ -154,21 +153,31 @@ def keep(facts: list[_F], fact: _F) -> bool:
 
 
 def revision_of(state: VisitState) -> int:
-    """The number of distinct facts a visit rests on, then what time has made of it: it grows with every change.
+    """How much a visit rests on: its distinct facts, then what time alone has made of it.
 
-    A fact outweighs whatever time did before it came, so that an exit found after a restart beats the ``unknown_exit``
-    recorded without it. Once the exit is known, what time did no longer counts: whether it was recorded first depends
-    on how the events came in batches, and the sum over an interval must not. A kind that is full counts by how early
-    its first fact is as well, because one more fact may then change the content but no longer the count.
+    It grows with every change, and the same facts judged at the same instant give the same revision, whatever the order
+    and the batches they came in. A fact outweighs whatever time did before it came, so that an exit found after a
+    restart beats the ``unknown_exit`` recorded without it.
     """
-    revision = 0
+    return fact_count(state) * _STATES_IN_TIME + _state_in_time(state)
+
+
+def fact_count(state: VisitState) -> int:
+    """The number of distinct facts. A kind that is full counts by how early its first fact is as well, because one more
+    fact may then change the content but no longer the count."""
+    facts_in_all = 0
     for facts in (state.offers, state.exits, state.assigned, state.endings, state.wrap_ups):
         count = len(facts)
-        revision += count
+        facts_in_all += count
         if count == MOST_FACTS:
-            revision += _FAR_MS - facts[0].time_ms
-    in_time = 0 if leave_of(state) else state.is_overdue + state.is_lost
-    return revision * _STATES_IN_TIME + in_time
+            facts_in_all += _FAR_MS - facts[0].time_ms
+    return facts_in_all
+
+
+def _state_in_time(state: VisitState) -> int:
+    """Overdue counts one, lost two; nothing any more once an exit is known: whether time was recorded first depends on
+    how the events came in batches, and the sum over an interval must not."""
+    return 0 if state.exits else state.is_overdue + 2 * state.is_lost
 
 
 def leave_of(state: VisitState) -> Leave | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from streams.domain.facts import MOST_FACTS, VisitState, leave_of, revision_of
+from streams.domain.facts import MOST_FACTS, VisitState, fact_count, leave_of
 
 OPEN: Final = "open"
 CONFIRMED: Final = "confirmed"
@@ -42,5 +42,5 @@ def finding_revision(state: VisitState, finding: str) -> int:
     """The facts the finding rests on (offers and exits), then the rank of its state."""
     facts = len(state.offers) + len(state.exits)
     if facts >= MOST_FACTS:
-        facts = revision_of(state)
+        facts = fact_count(state)
     return facts * _RANKS + _RANK[finding]

@@ -125,7 +125,7 @@ class Facts:
     def offer(self, event: ContactEvent, data: Offered, policy: QueuePolicy, offset: int) -> Offer:
         return Offer(
             event.time_ms,
-            event.event_id,
+            identity_of(event),
             offset,
             data.channel,
             event.requested_ms,
@@ -138,37 +138,42 @@ class Facts:
         )
 
     def add(self, event: ContactEvent, state: VisitState, policy: QueuePolicy) -> bool:
-        """Put a fact that is no offer among its kind; False when the visit knows it already.
+        """Put a fact that is no offer among its kind; False when the visit knows it already or does not keep it.
 
         On written channels ``answered`` is only assignment, and an agent's message is the answer. A customer's or a
-        bot's message says only that the contact lives.
+        bot's message says only that the contact lives, and is not kept.
         """
-        data = event.data
+        data, identity = event.data, identity_of(event)
         match data:
             case Answered(agent_id=agent_id):
-                answer = Exit(event.time_ms, ANSWERED, event.event_id, None, agent_id)
+                answer = Exit(event.time_ms, ANSWERED, identity, None, agent_id)
                 return keep(state.exits if data.channel == "voice" else state.assigned, answer)
             case Message(direction="out", author="agent", agent_id=agent_id) if data.channel != "voice":
-                return keep(state.exits, Exit(event.time_ms, ANSWERED, event.event_id, None, agent_id))
+                return keep(state.exits, Exit(event.time_ms, ANSWERED, identity, None, agent_id))
             case Abandoned():
-                return keep(state.exits, Exit(event.time_ms, ABANDONED, event.event_id))
+                return keep(state.exits, Exit(event.time_ms, ABANDONED, identity))
             case FlowedOut(reason=reason):
-                return keep(state.exits, Exit(event.time_ms, FLOWED_OUT, event.event_id, reason))
+                return keep(state.exits, Exit(event.time_ms, FLOWED_OUT, identity, reason))
             case CallbackRequested(customer=customer):
                 party = self.party(customer, policy)
-                return keep(state.exits, Exit(event.time_ms, CALLBACK_REQUESTED, event.event_id, None, None, party))
+                return keep(state.exits, Exit(event.time_ms, CALLBACK_REQUESTED, identity, None, None, party))
             case Ended():
                 return keep(state.endings, _ending(event, data))
             case WrappedUp(wrap_up_seconds=seconds):
-                wrap_up = Ending(event.time_ms, event.event_id, wrap_up_ms=_milliseconds(seconds))
+                wrap_up = Ending(event.time_ms, identity, wrap_up_ms=_milliseconds(seconds))
                 return keep(state.wrap_ups, wrap_up)
-        return True
+        return False
+
+
+def identity_of(event: ContactEvent) -> str:
+    """What names an event, ordered by its id first: an id is unique within its source only."""
+    return f"{event.event_id}\0{event.source}"
 
 
 def _ending(event: ContactEvent, ended: Ended) -> Ending:
     return Ending(
         event.time_ms,
-        event.event_id,
+        identity_of(event),
         _milliseconds(ended.talk_seconds),
         _milliseconds(ended.hold_seconds),
         ended.ended_by,

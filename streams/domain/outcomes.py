@@ -187,6 +187,10 @@ def contact_outcome(
     return Output(CONTACT_OUTCOMES, policy.owner_key.encode(), value)
 
 
+def _nobody(queue: ChannelQueue) -> list[int]:
+    return [0] * (len(queue.edges_ms) + 1)
+
+
 def queue_interval(queue: ChannelQueue, interval_ms: int, counts: Counts) -> Output:
     """The exact counts of one interval as they stand."""
     policy = queue.policy
@@ -219,8 +223,8 @@ def queue_interval(queue: ChannelQueue, interval_ms: int, counts: Counts) -> Out
         wrap_up_seconds_sum=counts.wrap_up_ms / 1000,
         breaches=counts.breaches,
         wait_edges_seconds=tuple(edge // 1000 for edge in queue.edges_ms),
-        answered_by_wait=counts.answered_waits,
-        abandoned_by_wait=counts.abandoned_waits,
+        answered_by_wait=counts.answered_waits or _nobody(queue),
+        abandoned_by_wait=counts.abandoned_waits or _nobody(queue),
         answer_target_seconds=policy.answer_target_ms / 1000,
         short_abandon_seconds=policy.short_abandon_ms / 1000,
         service_level={name: formula(tally) for name, formula in FORMULAS.items()},

@@ -97,7 +97,6 @@ class QueuesCore:
         if isinstance(visit, Rejection):
             self._reject(arrival.topic, arrival.record, visit, decisions)
             return
-        self._observe(arrival, visit, wall_ms)
         data = arrival.event.data
         if isinstance(data, Offered):
             is_new = self._keep_offer(arrival, data, visit, decisions)
@@ -106,6 +105,7 @@ class QueuesCore:
         if is_new:
             visit.state.last_ms = max(visit.state.last_ms, arrival.event.time_ms)
             touched[visit.visit_id] = visit
+        self._observe(arrival, visit, wall_ms, is_new=is_new)
 
     def _visit_of(self, arrival: _Arrival, touched: dict[str, Visit]) -> Visit | Rejection:
         """The visit a fact belongs to, begun if need be; a Rejection when the fact comes too late to begin one."""
@@ -121,7 +121,7 @@ class QueuesCore:
         feed = self._feeds.number(topic, event.source)
         historic = is_historic(event, record, self._clock.kind)
         clock_ms = self._feeds.feeds[feed].newest_ms if historic else self._now_ms[topic]
-        if event.time_ms < clock_ms - policy.retention_ms[data.channel]:
+        if event.time_ms <= clock_ms - policy.retention_ms[data.channel]:
             return Rejection(Reason.TOO_LATE, "$.time: older than the visits of its feed that are still kept")
         visit = Visit(visit_id, policy, VisitState(data.channel, feed, historic))
         self.book.add(visit)
@@ -134,28 +134,31 @@ class QueuesCore:
         self._reject(topic, record, SKIPPED, decisions)
         return decisions
 
-    def _observe(self, arrival: _Arrival, visit: Visit, wall_ms: int) -> None:
+    def _observe(self, arrival: _Arrival, visit: Visit, wall_ms: int, *, is_new: bool) -> None:
+        """What the arrival tells of its source. A late repeat of a known fact casts no doubt on the visit."""
         topic, record, event = arrival
         state = visit.state
         if state.is_historic:
-            self._feeds.advance(state.feed, event.time_ms)
             self.inputs.count_historic(topic)
+            if is_historic(event, record, self._clock.kind):
+                self._feeds.advance(self._feeds.number(topic, event.source), event.time_ms)
             return
         source = (event.data.tenant, event.data.site, event.source)
         self.inputs.observe(source, topic, time_ms=event.time_ms, wall_ms=wall_ms)
         if is_skewed(event, record, self._clock.kind):
-            state.is_doubtful = True
+            state.is_doubtful = state.is_doubtful or is_new
             self.inputs.count_skewed(source)
 
     def _keep_fact(self, arrival: _Arrival, visit: Visit) -> bool:
+        """False for a repeat: a fact that is kept already, or is not kept and tells no newer time."""
         topic, record, event = arrival
-        exits_before = len(visit.state.exits)
-        if not self._facts.add(event, visit.state, visit.policy):
+        state = visit.state
+        left_by = state.exits[0] if state.exits else None
+        if not self._facts.add(event, state, visit.policy) and event.time_ms <= state.last_ms:
             self.inputs.count_duplicate(topic)
             return False
-        if len(visit.state.exits) > exits_before and not visit.state.is_historic:
-            seen_ms = record.timestamp if self._clock.kind == "wall" else self._now_ms[topic]
-            visit.exit_seen_ms = max(seen_ms, visit.exit_seen_ms or 0)
+        if state.exits and state.exits[0] is not left_by and not state.is_historic:
+            visit.exit_seen_ms = record.timestamp if self._clock.kind == "wall" else self._now_ms[topic]
         self.inputs.count_applied(topic, _type_name(event))
         return True
 
@@ -188,9 +191,11 @@ class QueuesCore:
 
     def _settle(self, visit: Visit, outputs: list[Output]) -> None:
         """Count the visit anew and say what is new of it: a finding, a signal. Its outcome follows with the flush."""
+        state = visit.state
+        if visit.told_revision is not None and not state.exits:
+            state.is_overdue = True
         self._unrecorded.discard(visit)
         self.book.settle(visit)
-        state = visit.state
         if state.offers:
             self._say_finding(visit, outputs)
             outputs += news(visit, self.directory)
@@ -199,14 +204,15 @@ class QueuesCore:
 
     def _say_finding(self, visit: Visit, outputs: list[Output]) -> None:
         told = visit.state.told
-        finding = finding_state(visit.state, visit.limit_ms, exit_seen_ms=visit.exit_seen_ms, was_told=visit.told_open)
+        was_told = visit.told_revision is not None
+        finding = finding_state(visit.state, visit.limit_ms, exit_seen_ms=visit.exit_seen_ms, was_told=was_told)
         if finding is None:
             return
         revision = finding_revision(visit.state, finding)
         if (finding, revision) == (told.finding_state, told.finding_revision):
             return
         told.finding_state, told.finding_revision = finding, revision
-        if not (finding == OPEN and visit.told_open):
+        if revision != visit.told_revision:
             outputs.append(self._finding(visit, finding, revision))
 
     @staticmethod
@@ -224,13 +230,13 @@ class QueuesCore:
         return outputs
 
     def _foresee(self, visit: Visit, outputs: list[Output]) -> None:
-        """Say what waiting has made true of a live visit; the next apply of its topic records it."""
-        if visit.visit_id not in self.book.visits:
+        """Say what waiting has made true of a live visit; the next apply records it."""
+        if self.book.visits.get(visit.visit_id) is not visit:
             return
         if self._pass_limits(visit):
             self._unrecorded.overdue.add(visit)
-            visit.told_open = True
-            outputs.append(self._finding(visit, OPEN, finding_revision(visit.state, OPEN)))
+            visit.told_revision = finding_revision(visit.state, OPEN)
+            outputs.append(self._finding(visit, OPEN, visit.told_revision))
         if self._is_lost(visit):
             self._unrecorded.lost.add(visit)
             self.book.leave_line(visit)
@@ -257,13 +263,13 @@ class QueuesCore:
         if self._is_over(visit):
             self.book.drop(visit)
             return
-        passed = self._pass_limits(visit) or (visit.told_open and not state.is_overdue)
+        passed = self._pass_limits(visit) or (visit.told_revision is not None and not state.is_overdue)
         lost = self._is_lost(visit)
         if passed or lost:
             state.is_overdue = state.is_overdue or passed
             if lost:
                 state.is_lost = True
-                state.last_ms = max(state.last_ms, visit.offered_ms + visit.policy.unknown_exit_ms[state.channel])
+                state.last_ms = max(state.last_ms, visit.offered_ms + visit.unknown_exit_ms)
             self._settle(visit, outputs)
         else:
             self._put_due(visit)
@@ -271,32 +277,32 @@ class QueuesCore:
     def _pass_limits(self, visit: Visit) -> bool:
         """Let a waiting visit cross its limits by its clock; True when its finding opens now."""
         state = visit.state
-        if not visit.is_waiting or visit.queue is None:
+        if not visit.is_waiting or visit.queue is None or state.is_doubtful:
             return False
         waited_ms = self._clock_of(visit) - visit.offered_ms
         past_limit = waited_ms > visit.limit_ms + self._grace_of(visit)
         counters = None if state.is_historic else visit.queue.counters
         cross(visit, waited_ms if past_limit else min(waited_ms, visit.limit_ms), counters)
-        if past_limit and visit.place is not None and not state.is_doubtful:
+        if past_limit and visit.place is not None:
             visit.queue.line.over.add(visit)
-        return past_limit and not state.is_overdue and not visit.told_open and not state.is_doubtful
+        return past_limit and not state.is_overdue and visit.told_revision is None
 
     def _is_lost(self, visit: Visit) -> bool:
-        unknown_exit_ms = visit.policy.unknown_exit_ms[visit.state.channel]
-        return visit.is_waiting and self._clock_of(visit) >= visit.offered_ms + unknown_exit_ms
+        return visit.is_waiting and self._clock_of(visit) > visit.offered_ms + visit.unknown_exit_ms
 
     def _is_over(self, visit: Visit) -> bool:
         """Past its retention: nothing of it can change any more."""
-        if visit.is_waiting:
-            return False
-        return self._clock_of(visit) >= visit.state.last_ms + visit.policy.retention_ms[visit.state.channel]
+        return not visit.is_waiting and self._clock_of(visit) >= visit.forget_ms
 
     def _clock_of(self, visit: Visit) -> int:
         feed = self._feeds.feeds[visit.state.feed]
         return feed.newest_ms if visit.state.is_historic else self._now_ms.get(feed.topic, 0)
 
     def _grace_of(self, visit: Visit) -> int:
-        return 0 if visit.state.is_historic else self._clock.grace_ms
+        """Nobody is given up before the finding is open: a limit at the very end of all patience has no grace."""
+        if visit.state.is_historic:
+            return 0
+        return max(0, min(self._clock.grace_ms, visit.unknown_exit_ms - visit.limit_ms))
 
     def _put_due(self, visit: Visit) -> None:
         state = visit.state
@@ -310,12 +316,8 @@ class QueuesCore:
         book, changes = self.book, Changes()
         for visit in (*book.farewells, *book.changed_visits):
             self._say_outcome(visit, changes.outputs)
-        for queue, interval_ms, last_counts in book.interval_farewells:
-            changes.outputs.append(outcomes.queue_interval(queue, interval_ms, last_counts))
-        for queue, interval_ms in book.changed_intervals:
-            counts = queue.intervals.get(interval_ms)
-            if counts is not None:
-                changes.outputs.append(outcomes.queue_interval(queue, interval_ms, counts))
+        for queue, interval_ms, counts in book.unsaid_intervals():
+            changes.outputs.append(outcomes.queue_interval(queue, interval_ms, counts))
         changes.rows.extend((key, None) for key in book.deleted_rows)
         changes.rows.extend(book.rows(visits=book.changed_visits, intervals=book.changed_intervals))
         changes.rows.extend(self.agents.changed_rows())

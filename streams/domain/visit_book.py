@@ -16,9 +16,12 @@ from streams.domain.directory import Directory, QueuePolicy
 from streams.domain.facts import VisitState, revision_of
 from streams.domain.figures import OUTCOMES, LiveCounters
 from streams.domain.time import SiteCalendar
+from streams.domain.visit_signals import called_for
 from streams.domain.visits import Visit, standing_of
 
 Row = tuple[bytes, bytes | None]
+Place = tuple[ChannelQueue, int]
+"""A queue's interval, by its start."""
 _VISIT_ROW = b"v/"
 _INTERVAL_ROW = b"i/"
 _encode = msgspec.msgpack.Encoder().encode
@@ -34,13 +37,14 @@ class VisitBook:
         self.visits: dict[str, Visit] = {}
         self.queues: dict[tuple[str, str], ChannelQueue] = {}
         self._calendars: dict[str, SiteCalendar] = {}
-        self.changed_visits: set[Visit] = set()
+        self.changed_visits: dict[Visit, None] = {}
+        """As a set that keeps the order, so that the same input gives the same output; likewise the next ones."""
         self.farewells: list[Visit] = []
-        """Forgotten with news still unsaid."""
-        self.changed_intervals: set[tuple[ChannelQueue, int]] = set()
-        self.interval_farewells: list[tuple[ChannelQueue, int, Counts]] = []
-        """The same of intervals."""
-        self.deleted_rows: set[bytes] = set()
+        """Visits forgotten with news still unsaid."""
+        self.changed_intervals: dict[Place, None] = {}
+        self.past_intervals: list[tuple[ChannelQueue, int, Counts]] = []
+        """Intervals forgotten with news still unsaid."""
+        self.deleted_rows: dict[bytes, None] = {}
         for policy in directory.queues_of_partition(partition):
             for channel in sorted(policy.channels):
                 self._add_queue(policy, channel)
@@ -53,16 +57,15 @@ class VisitBook:
 
     def add(self, visit: Visit) -> None:
         self.visits[visit.visit_id] = visit
-        self.deleted_rows.discard(visit.row_key)
+        self.deleted_rows.pop(visit.row_key, None)
 
     def drop(self, visit: Visit) -> None:
         """Forget a visit; what it added stays counted for good."""
         del self.visits[visit.visit_id]
         if visit in self.changed_visits:
-            self.changed_visits.remove(visit)
+            del self.changed_visits[visit]
             self.farewells.append(visit)
-        self.deleted_rows.add(visit.row_key)
-        self.leave_line(visit)
+        self.deleted_rows[visit.row_key] = None
         for queue, interval_ms in visit.places:
             queue.release_interval(interval_ms)
 
@@ -77,44 +80,50 @@ class VisitBook:
         self.changed_visits.clear()
         self.farewells.clear()
         self.changed_intervals.clear()
-        self.interval_farewells.clear()
+        self.past_intervals.clear()
         self.deleted_rows.clear()
 
     def settle(self, visit: Visit) -> None:
         """Count the visit anew after its facts, or what time has made of them, changed."""
-        self.changed_visits.add(visit)
+        self.changed_visits[visit] = None
         if not visit.state.offers:
             return
         old_queue, old = visit.queue, visit.standing
         queue = self.queues[visit.policy.owner_key, visit.state.offers[0].channel]
         new = standing_of(visit, queue)
         visit.queue, visit.standing, visit.offered_ms = queue, new, visit.state.offers[0].time_ms
-        if old is not None and old_queue is not None:
-            old_queue.change(old, -1)
-            self.changed_intervals.add((old_queue, old.interval_ms))
-        queue.change(new, 1)
-        self.changed_intervals.add((queue, new.interval_ms))
-        self._rest_on_facts(visit)
+        if (queue, new) != (old_queue, old):
+            if old is not None and old_queue is not None:
+                self._change(old_queue, old, -1)
+            self._change(queue, new, 1)
+        self._rest_on(visit, revision_of(visit.state))
         if not visit.state.is_historic:
             _follow_line(visit, old_queue)
             _count_live(visit, queue, old, new)
 
-    def _rest_on_facts(self, visit: Visit) -> None:
-        """Every interval that has an offer of the visit rests on all its facts, so each new one raises its revision."""
-        revision = revision_of(visit.state)
+    def _change(self, queue: ChannelQueue, standing: Standing, sign: int) -> None:
+        queue.change(standing, sign)
+        self.changed_intervals[queue, standing.interval_ms] = None
+
+    def _rest_on(self, visit: Visit, revision: int) -> None:
+        """Every interval that has an offer of the visit rests on all of the visit: whatever changes the counts of one
+        raises the revision of each."""
+        growth = revision - visit.revision
+        if not growth:
+            return
         for queue, interval_ms in visit.places:
-            queue.rest_on(interval_ms, revision - visit.revision)
-            self.changed_intervals.add((queue, interval_ms))
+            queue.rest_on(interval_ms, growth)
+            self.changed_intervals[queue, interval_ms] = None
         if len(visit.places) < len(visit.state.offers):
             for queue, interval_ms in self._hold_new_places(visit):
                 queue.rest_on(interval_ms, revision)
-                self.changed_intervals.add((queue, interval_ms))
+                self.changed_intervals[queue, interval_ms] = None
                 if queue.opens_day(interval_ms):
-                    self._drop_old_intervals(queue, interval_ms)
+                    self._drop_old_days(queue)
         visit.revision = revision
 
-    def _hold_new_places(self, visit: Visit) -> list[tuple[ChannelQueue, int]]:
-        new_places: list[tuple[ChannelQueue, int]] = []
+    def _hold_new_places(self, visit: Visit) -> list[Place]:
+        new_places: list[Place] = []
         for offer in visit.state.offers:
             queue = self.queues[visit.policy.owner_key, offer.channel]
             place = (queue, queue.calendar.interval_start_ms(offer.time_ms))
@@ -125,21 +134,25 @@ class VisitBook:
         visit.places += tuple(new_places)
         return new_places
 
-    def _drop_old_intervals(self, queue: ChannelQueue, newest_ms: int) -> None:
-        for start, counts in queue.drop_old_intervals(newest_ms).items():
-            if (queue, start) in self.changed_intervals:
-                self.changed_intervals.remove((queue, start))
-                self.interval_farewells.append((queue, start, counts))
-            self.deleted_rows.add(queue.row_key(start))
+    def _drop_old_days(self, queue: ChannelQueue) -> None:
+        for interval_ms, counts in queue.drop_old_days():
+            self.deleted_rows[queue.row_key(interval_ms)] = None
+            if (queue, interval_ms) in self.changed_intervals:
+                del self.changed_intervals[queue, interval_ms]
+                self.past_intervals.append((queue, interval_ms, counts))
 
-    def rows(self, *, visits: Iterable[Visit], intervals: Iterable[tuple[ChannelQueue, int]]) -> Iterator[Row]:
+    def unsaid_intervals(self) -> Iterator[tuple[ChannelQueue, int, Counts]]:
+        """Every interval changed since the last flush with its counts, the forgotten ones first."""
+        yield from self.past_intervals
+        for queue, interval_ms in self.changed_intervals:
+            yield queue, interval_ms, queue.intervals[interval_ms]
+
+    def rows(self, *, visits: Iterable[Visit], intervals: Iterable[Place]) -> Iterator[Row]:
         """The rows of these visits and intervals as they are now."""
         for visit in visits:
             yield visit.row_key, _encode(visit.state)
         for queue, interval_ms in intervals:
-            counts = queue.intervals.get(interval_ms)
-            if counts is not None:
-                yield queue.row_key(interval_ms), _encode(counts)
+            yield queue.row_key(interval_ms), _encode(queue.intervals[interval_ms])
 
     def all_rows(self) -> Iterator[Row]:
         intervals = ((queue, start) for queue in self.queues.values() for start in queue.intervals)
@@ -177,6 +190,8 @@ class VisitBook:
         visit.standing = standing_of(visit, visit.queue)
         visit.offered_ms = state.offers[0].time_ms
         visit.revision = revision_of(state)
+        visit.crossed_target = visit.crossed_limit = state.is_overdue
+        visit.said = called_for(visit)
         self._hold_new_places(visit)
         if not state.is_historic:
             _follow_line(visit, None)

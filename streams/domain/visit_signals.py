@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from streams.domain import signals
 from streams.domain.decisions import Output
 from streams.domain.directory import Directory
-from streams.domain.facts import ABANDONED, ANSWERED, CALLBACK_REQUESTED, Party, leave_of
-from streams.domain.visits import Visit
+from streams.domain.facts import ABANDONED, ANSWERED, CALLBACK_REQUESTED, Party, VisitState, leave_of
+from streams.domain.visits import Said, Visit
 
 
-class Wanted(NamedTuple):
-    """The signal a visit's facts call for, the instant it speaks of, and the customer."""
-
-    name: str
-    at_ms: int
-    party: Party
-
-
-def wanted_signal(visit: Visit) -> Wanted | None:
-    """None for a visit that concerns no callback. History dials nobody; an attempt's own visit is no new plan."""
+def called_for(visit: Visit) -> Said | None:
+    """What the visit's facts have to say; None when they concern no callback. History dials nobody, an attempt's own
+    visit is no new reason, and without a sealed address there is nobody to dial."""
     state = visit.state
     leave = leave_of(state)
-    party = _party(visit)
-    if leave is None or state.is_historic or party is None:
+    if leave is None or state.is_historic:
+        return None
+    party = _party(state)
+    if party is None:
         return None
     if leave.kind == ANSWERED:
-        return Wanted("served", leave.time_ms, party)
-    if party.token is None or party.sealed_address is None or state.offers[0].callback_job_id is not None:
+        return Said("served", leave.time_ms, party)
+    if party.sealed_address is None or visit.policy.callback_queue is None or state.offers[0].callback_job_id:
         return None
     if leave.kind == CALLBACK_REQUESTED:
-        return Wanted("requested", leave.time_ms, party)
+        return Said("requested", leave.time_ms, party)
     if leave.kind == ABANDONED and leave.wait_ms > visit.policy.short_abandon_ms:
-        return Wanted("abandoned", leave.time_ms, party)
+        return Said("abandoned", leave.time_ms, party)
     return None
 
 
@@ -41,23 +34,18 @@ def news(visit: Visit, directory: Directory) -> list[Output]:
     """Signals for what is new of this visit; remembers that it was said. None where the tenant calls nobody back."""
     if visit.policy.tenant not in directory.callback_tenants:
         return []
-    told = visit.state.told
-    before = None
-    if told.signal is not None and told.signal_party is not None:
-        before = Wanted(told.signal, told.signal_ms, told.signal_party)
-    wanted = wanted_signal(visit)
-    if wanted == before:
+    before, now = visit.said, called_for(visit)
+    if before == now:
         return []
-    spoken: list[signals.Signal] = []
-    if before is not None and (wanted is None or (wanted.name, wanted.party) != (before.name, before.party)):
-        spoken += _signals(visit, before, stands=False)
-    if wanted is not None:
-        spoken += _signals(visit, wanted, stands=True)
-    told.signal, told.signal_ms, told.signal_party = wanted or (None, 0, None)
-    return [signals.signal_output(signal, directory) for signal in spoken]
+    visit.said = now
+    stands = [] if now is None else _signals(visit, now, stands=True)
+    kept = {signal.subject for signal in stands}
+    past = [] if before is None else _signals(visit, before, stands=False)
+    withdrawn = [signal for signal in past if signal.subject not in kept]
+    return [signals.signal_output(signal, directory) for signal in (*withdrawn, *stands)]
 
 
-def _signals(visit: Visit, said: Wanted, *, stands: bool) -> list[signals.Signal]:
+def _signals(visit: Visit, said: Said, *, stands: bool) -> list[signals.Signal]:
     """One signal per owner it concerns: every identifier of a customer served, the number to dial of one lost."""
     party = said.party
     if said.name == "served":
@@ -93,10 +81,7 @@ def _served(visit: Visit, token: str, at_ms: int, *, stands: bool) -> signals.Se
     )
 
 
-def _party(visit: Visit) -> Party | None:
-    """Who waits: as the callback request names them, else as the offer did."""
-    state = visit.state
-    for known in state.exits:
-        if known.kind == CALLBACK_REQUESTED and known.party is not None:
-            return known.party
-    return state.offers[0].party if state.offers else None
+def _party(state: VisitState) -> Party | None:
+    """Who waited: where the callback request that stands names an address, whoever is there; else as the offer said."""
+    asked_by = state.exits[0].party
+    return asked_by if asked_by is not None and asked_by.token is not None else state.offers[0].party

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
 from streams.domain.channel_queue import ChannelQueue
 from streams.domain.counts import (
     ABANDONED_IN_TARGET,
@@ -22,6 +24,7 @@ from streams.domain.facts import (
     ANSWERED,
     CALLBACK_REQUESTED,
     Leave,
+    Party,
     VisitState,
     leave_of,
     talk_and_hold_ms,
@@ -29,13 +32,21 @@ from streams.domain.facts import (
 )
 from streams.domain.findings import is_breach
 
-_FLOW_OUT_OUTCOME = {
+_FLOW_OUT_OUTCOME: Final = {
     "transfer": OUTCOME_NUMBER["transferred"],
     "overflow": OUTCOME_NUMBER["overflowed"],
     "timeout": OUTCOME_NUMBER["timed_out"],
     "closed": OUTCOME_NUMBER["closed"],
     "key": OUTCOME_NUMBER["key_exit"],
 }
+
+
+class Said(NamedTuple):
+    """What a visit's facts say to the callbacks stage: ``name`` abandoned, requested or served, and of whom."""
+
+    name: str
+    at_ms: int
+    party: Party
 
 
 class Visit:
@@ -46,7 +57,6 @@ class Visit:
         "crossed_target",
         "due_ms",
         "exit_seen_ms",
-        "expires_ms",
         "limit_ms",
         "offered_ms",
         "place",
@@ -54,9 +64,10 @@ class Visit:
         "policy",
         "queue",
         "revision",
+        "said",
         "standing",
         "state",
-        "told_open",
+        "told_revision",
         "visit_id",
     )
 
@@ -69,7 +80,7 @@ class Visit:
         self.standing: Standing | None = None
         """What is counted of it now."""
         self.revision = 0
-        """The facts its intervals rest on because of it."""
+        """What its intervals rest on because of it."""
         self.places: tuple[tuple[ChannelQueue, int], ...] = ()
         """The intervals that hold an offer of it."""
         self.limit_ms = policy.max_wait_ms
@@ -77,11 +88,14 @@ class Visit:
         self.place: int | None = None
         """Its place in the waiting line, None while it does not wait live."""
         self.due_ms: int | None = None
-        self.expires_ms: int | None = None
         self.exit_seen_ms: int | None = None
+        """When the exit that stands reached Kafka; None once that is settled, and for history."""
         self.crossed_target = False
         self.crossed_limit = False
-        self.told_open = False
+        self.told_revision: int | None = None
+        """The revision at which a tick has told its finding open."""
+        self.said: Said | None = None
+        """What the callbacks stage was told of it."""
 
     @property
     def row_key(self) -> bytes:
@@ -91,16 +105,29 @@ class Visit:
     def is_waiting(self) -> bool:
         return self.standing is not None and self.standing.outcome == WAITING
 
+    @property
+    def channel(self) -> str:
+        """The channel of the offer that stands."""
+        return self.state.offers[0].channel if self.state.offers else self.state.channel
+
+    @property
+    def unknown_exit_ms(self) -> int:
+        """How long it is believed to wait."""
+        return self.policy.unknown_exit_ms[self.channel]
+
+    @property
+    def forget_ms(self) -> int:
+        """From this instant on nothing of it can change any more, unless it still waits."""
+        return self.state.last_ms + self.policy.retention_ms[self.channel]
+
     def next_due_ms(self, grace_ms: int) -> int:
         """The next instant at which waiting alone changes something of this visit."""
-        policy, state = self.policy, self.state
-        retention_ms = policy.retention_ms[state.channel]
         if not self.is_waiting:
-            return state.last_ms + retention_ms
-        instants = [self.offered_ms + policy.unknown_exit_ms[state.channel]]
-        if not self.crossed_target:
-            instants.append(self.offered_ms + policy.answer_target_ms + 1)
-        if not self.crossed_limit:
+            return self.forget_ms
+        instants = [self.offered_ms + self.unknown_exit_ms + 1]
+        if not self.crossed_target and not self.state.is_doubtful:
+            instants.append(self.offered_ms + self.policy.answer_target_ms + 1)
+        if not self.crossed_limit and not self.state.is_doubtful:
             instants.append(self.offered_ms + self.limit_ms + 1 + grace_ms)
         return min(instants)
 

@@ -17,7 +17,7 @@ class Waiter(Protocol):
 class WaitingLine:
     """The live visits waiting in a queue, oldest first, apart by their own limit.
 
-    Joining and leaving cost O(log n) at most; leaving only marks, and marked entries are dropped when they come up.
+    Joining and leaving cost O(log n) at most; leaving only marks, and marked entries are dropped when they come first.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,9 @@ class WaitingLine:
         self._next_place += 1
         visit.place = self._next_place
         if shows_wait:
-            heappush(self._lines.setdefault(visit.limit_ms, []), (visit.offered_ms, self._next_place, visit))
+            line = self._lines.setdefault(visit.limit_ms, [])
+            _drop_left(line)
+            heappush(line, (visit.offered_ms, self._next_place, visit))
 
     def leave(self, visit: Waiter) -> None:
         self.size -= 1
@@ -52,8 +54,13 @@ class WaitingLine:
         """(limit, age) of the oldest of each line."""
         oldest = []
         for limit_ms, line in self._lines.items():
-            while line and line[0][2].place != line[0][1]:
-                heappop(line)
+            _drop_left(line)
             if line:
                 oldest.append((limit_ms, max(0, now_ms - line[0][0])))
         return oldest
+
+
+def _drop_left(line: list[tuple[int, int, Waiter]]) -> None:
+    """Drop the first entries whose visits have left or joined anew since."""
+    while line and line[0][2].place != line[0][1]:
+        heappop(line)

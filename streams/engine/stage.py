@@ -205,4 +205,7 @@ class Stage:
     async def flush(self) -> None:
         """Flush every partition held, one after the other; each only when it has something to say."""
         for owner in list(self.owners.values()):
-            await owner.flush()
+            try:
+                await owner.flush()
+            except Exception as error:  # noqa: BLE001 - what is not durable must not be acknowledged
+                end_process(f"{self.name} failed to flush partition {owner.partition} at {owner.positions}", error)

@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
-import yaml
 
 from streams import comparison
 from streams.cli.demo_run import rules_of
 from streams.comparison import Check, Facts
 from streams.domain.recount import read_events
 from streams.event_lines import event_time_ms
-from streams.settings import Settings, parse_settings
-from streams.simulation.centre import TENANT, sections
 from streams.simulation.day import arrivals, day
 from streams.simulation.telling import Event
 from streams.told import Told
-from tests.core_chain import CoreChain
+from tests.core_chain import CoreChain, centre_settings
 
 LAST_PART = 0.1
 
@@ -42,24 +38,13 @@ class Judged:
         return {name: check.differences[:3] for name, check in self.checks.items() if not check.is_equal}
 
 
-def settings() -> Settings:
-    keys = {"token_key_env": "TOKEN_KEY", "seal_key_env": "SEAL_KEY"}
-    document: dict[str, Any] = {
-        "kafka": {"brokers": ["127.0.0.1:9092"]},
-        "clock": {"mode": "event"},
-        "privacy": {"tenants": {TENANT: keys}},
-        **sections(),
-    }
-    return parse_settings(yaml.safe_dump(document), environment={"TOKEN_KEY": "0a" * 32, "SEAL_KEY": "0b" * 32})
-
-
 def judged(seed: int, *, disorder_seconds: float, batch_records: int, with_agents: bool = False) -> Judged:
     """A day through the cores. The last part comes when all before is applied: what time has made true is recorded by
     the next facts of its topic, so there must be some."""
     events = arrivals(day(seed), disorder_seconds=disorder_seconds, repeat_share=0.02, seed=seed)
     if not with_agents:
         events = [event for event in events if event["type"] != "agent.state"]
-    configured = settings()
+    configured = centre_settings()
     chain = CoreChain(configured, batch_records=batch_records)
     held_back = round(len(events) * (1 - LAST_PART))
     for part in (events[:held_back], events[held_back:]):
@@ -96,7 +81,9 @@ def test_one_event_less_for_the_recount_is_found(of_seed_3: Judged) -> None:
     """The comparison can fail: without one answer it differs in that contact, its queue and its interval."""
     answer = next(event for event in of_seed_3.events if event["type"] == "contact.answered")
     others = [event for event in of_seed_3.events if event["id"] != answer["id"]]
-    falsified = comparison.expected_facts(read_events(json.dumps(event) for event in others), rules_of(settings()))
+    falsified = comparison.expected_facts(
+        read_events(json.dumps(event) for event in others), rules_of(centre_settings())
+    )
     checks = {check.name: check for check in comparison.compare(falsified, of_seed_3.facts)}
     differing = {name: len(check.differences) for name, check in checks.items() if name != comparison.DAY}
     assert differing["outcomes"] == differing["queues"] == differing["intervals"] == 1

@@ -1,0 +1,173 @@
+"""A queues core on a bench: feeds it facts, keeps its changelog, and reads what it has told the world.
+
+Everything told is checked as it comes: one CloudEvents id stands for one content, and what is said of a subject later
+never has a smaller revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+import msgspec
+
+from streams.domain.decisions import Decisions, Output
+from streams.domain.directory import Directory
+from streams.domain.events import CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS
+from streams.domain.figures import QueueFigures
+from streams.domain.intake import Facts
+from streams.domain.queues import ClockRules, QueuesCore
+from streams.domain.signals import CALLBACK_SIGNALS, SIGNAL_TYPES, Signal
+from tests.builders import PSEUDONYMS, Fact, at_ms
+from tests.callback_records import NINE_MS, PlainSealer, directory, event_of, policy
+
+INTAKES: Final = (CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS)
+LIVE: Final = ClockRules("wall")
+BY_EVENTS: Final = ClockRules("event")
+
+
+def centre(**changes: Any) -> Directory:
+    """sac for voice; vendas for voice, chat and WhatsApp; correio for e-mail; retornos for callbacks.
+
+    The answer is due in 20 s and the wait over at 60 s, in correio 4 h and 24 h; short is up to 5 s.
+    """
+    written = {"answer_target_ms": 4 * 3_600_000, "max_wait_ms": 24 * 3_600_000, "callback_queue": None}
+    return directory(
+        policy("sac", **changes),
+        policy("vendas", channels=frozenset({"voice", "chat", "whatsapp"}), **changes),
+        policy("correio", channels=frozenset({"email"}), **written | changes),
+        policy("retornos", callback_queue=None),
+    )
+
+
+class Bench:
+    """One core of partition 0, where every queue and customer is at home."""
+
+    def __init__(self, places: Directory | None = None, clock: ClockRules = LIVE) -> None:
+        self._places = places or centre()
+        self._clock = clock
+        self.core = self._new_core()
+        self.rows: dict[bytes, bytes] = {}
+        self.told: dict[str, bytes] = {}
+        """Id of each event to its bytes."""
+        self.last: dict[tuple[str, str], bytes] = {}
+        """(topic, subject) to the record of the last revision; signals apart."""
+        self.signals: dict[str, Signal] = {}
+        """Subject to the signal of the highest revision."""
+        self.letters: list[tuple[str, int, str]] = []
+        """Topic, offset and reason of each dead letter."""
+        self.given = 0
+        self._offsets = dict.fromkeys(INTAKES, 0)
+        self._now_ms = 0
+
+    def _new_core(self) -> QueuesCore:
+        return QueuesCore(0, self._places, facts=Facts(PSEUDONYMS, PlainSealer()), clock=self._clock)
+
+    # -- what happens to the core -------------------------------------------------------------------------------------
+
+    def take(self, *facts: Fact, now: float | None = None) -> list[Decisions]:
+        """Apply facts in runs of one topic; ``now`` in seconds after nine, else the newest Kafka timestamp so far."""
+        newest_ms = max((fact.kafka_ms for fact in facts), default=0) if now is None else at_ms(now)
+        self._now_ms = max(self._now_ms, newest_ms)
+        return [self._apply(topic, list(run)) for topic, run in groupby(facts, key=lambda fact: fact.topic)]
+
+    def _apply(self, topic: str, facts: Sequence[Fact]) -> Decisions:
+        first = self._offsets[topic]
+        records = [each.record(first + place) for place, each in enumerate(facts)]
+        self._offsets[topic] += len(records)
+        self.given += len(records)
+        decisions = self.core.apply(topic, records, self._now_ms, self._now_ms)
+        self.letters += [(letter.topic, letter.offset, letter.rejection.reason) for letter in decisions.dead_letters]
+        self._hear(decisions.outputs)
+        return decisions
+
+    def tick(self, now: float) -> list[dict[str, Any]]:
+        """Let waiting speak; the findings it tells."""
+        self._now_ms = max(self._now_ms, at_ms(now))
+        outputs = self.core.tick(dict.fromkeys(INTAKES, self._now_ms))
+        self._hear(outputs)
+        return [event_of(output)["data"] for output in outputs]
+
+    def flush(self) -> None:
+        changes = self.core.changes()
+        self._hear(changes.outputs)
+        for key, value in changes.rows:
+            if value is None:
+                self.rows.pop(key, None)
+            else:
+                self.rows[key] = value
+
+    def restart(self) -> None:
+        """A successor takes over from what was flushed."""
+        self.flush()
+        self.core = self._new_core()
+        self.core.restore(self.rows)
+
+    def close(self, now: float) -> None:
+        """Let every topic see the instant, so that all that waiting has made true is recorded, and flush."""
+        self._now_ms = max(self._now_ms, at_ms(now))
+        for topic in INTAKES:
+            self._apply(topic, [])
+        self.flush()
+
+    # -- what it says -------------------------------------------------------------------------------------------------
+
+    def _hear(self, outputs: Iterable[Output]) -> None:
+        for output in outputs:
+            assert output.value is not None
+            event = event_of(output)
+            assert self.told.setdefault(event["id"], output.value) == output.value, "one id, two contents"
+            if output.topic == CALLBACK_SIGNALS:
+                self._hear_signal(event["type"], event["data"])
+            else:
+                self._hear_revision(output.topic, event, output.value)
+
+    def _hear_revision(self, topic: str, event: dict[str, Any], value: bytes) -> None:
+        place = (topic, event["subject"])
+        if place in self.last:
+            assert event["data"]["revision"] >= _data(self.last[place])["revision"], "a later word, a smaller revision"
+        self.last[place] = value
+
+    def _hear_signal(self, event_type: str, data: dict[str, Any]) -> None:
+        signal = msgspec.convert(data, SIGNAL_TYPES[event_type])
+        known = self.signals.get(signal.subject)
+        assert known is None or signal.rank > known.rank, "a later signal with a smaller revision"
+        self.signals[signal.subject] = signal
+
+    def records(self, topic: str) -> dict[str, bytes]:
+        """Subject to the bytes of its last revision."""
+        return {subject: value for (of_topic, subject), value in self.last.items() if of_topic == topic}
+
+    def _data_of(self, topic: str) -> dict[str, dict[str, Any]]:
+        return {subject: _data(value) for subject, value in self.records(topic).items()}
+
+    def outcomes(self) -> dict[str, dict[str, Any]]:
+        """Visit id to its record."""
+        return self._data_of("contact-outcomes")
+
+    def findings(self) -> dict[str, dict[str, Any]]:
+        """Visit id to its finding."""
+        return {data["visit_id"]: data for data in self._data_of("sla-breaches").values()}
+
+    def intervals(self) -> dict[str, dict[str, Any]]:
+        """Interval id to its record."""
+        return self._data_of("queue-intervals")
+
+    def standing_signals(self) -> dict[str, Signal]:
+        """Subject to signal, of what holds in the end; the revision at which it was said does not matter."""
+        return {
+            subject: msgspec.structs.replace(signal, revision=1)
+            for subject, signal in self.signals.items()
+            if signal.stands
+        }
+
+    def figures(self, queue: str = "sac", channel: str = "voice") -> QueueFigures:
+        figures = self.core.figures(wall_ms=self._now_ms or NINE_MS, stale=dict.fromkeys(INTAKES, False))
+        [wanted] = [each for each in figures if (each.queue, each.channel) == (queue, channel)]
+        return wanted
+
+
+def _data(value: bytes) -> dict[str, Any]:
+    data: dict[str, Any] = msgspec.json.decode(value)["data"]
+    return data

@@ -44,6 +44,7 @@ def demo(seed: int, seconds: float, port: int | None, *, as_json: bool) -> None:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # failures are told in our own words
     try:
         with _terminated_like_interrupted():
+            click.echo("The broker of this demo is embedded and in memory: nothing is kept.", err=True)
             result = _watched(Plan.of(seed, seconds, port))
     except KeyboardInterrupt:
         click.echo("\nThe demo was stopped before its end; its worker and its broker are gone.", err=True)
@@ -61,7 +62,6 @@ def demo(seed: int, seconds: float, port: int | None, *, as_json: bool) -> None:
 def _watched(plan: Plan) -> Result:
     """Run it, with what is going on told on standard error."""
     console = Console(stderr=True, highlight=False)
-    console.print("The broker of this demo is embedded and in memory: nothing is kept.", style="dim")
     columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(), TextColumn("events"))
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("", total=None)

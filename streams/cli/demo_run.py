@@ -68,8 +68,10 @@ class Plan:
 
     @classmethod
     def of(cls, seed: int, seconds: float, metrics_port: int | None) -> Plan:
+        """The day of a seed; any free port where none is given. Raises Unavailable when the given one is taken."""
+        port = free_port(metrics_port)
         events = arrivals(day(seed), disorder_seconds=DISORDER_SECONDS, repeat_share=REPEAT_SHARE, seed=seed)
-        return cls(events, seconds, metrics_port or free_port())
+        return cls(events, seconds, port)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,8 +125,11 @@ class MetricsPage:
         return {queue: outcomes for queue, outcomes in queues.items() if any(outcomes.values())}
 
 
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.create_server((HOST, 0)) as listener:
-        port: int = listener.getsockname()[1]
+def free_port(wanted: int | None = None) -> int:
+    """The wanted port, or any, that nobody listens on at this moment. Raises Unavailable when somebody does."""
+    try:
+        with socket.create_server((HOST, wanted or 0)) as listener:
+            port: int = listener.getsockname()[1]
+    except OSError as error:
+        raise Unavailable(f"port {wanted} cannot be had ({error.strerror}): choose another with --port") from None
     return port

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -63,6 +64,18 @@ def test_a_day_through_the_real_worker_equals_its_recount() -> None:
     assert report["callbacks"]["ready"] > 0
     assert report["callbacks"]["cancelled"] > 0
     assert "in memory" in done.stderr
+
+
+def test_a_port_that_is_taken_is_named_at_once() -> None:
+    """Nothing is started, and the option to choose another is told."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        done = subprocess.run(
+            command("--port", port), cwd=PROJECT, capture_output=True, text=True, timeout=STOP_SECONDS, check=False
+        )
+    assert done.returncode == 1
+    assert f"port {port} cannot be had" in done.stderr
+    assert "--port" in done.stderr
 
 
 @pytest.fixture

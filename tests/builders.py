@@ -42,7 +42,7 @@ class Fact:
     delay: float = 0.5
     data: dict[str, Any] = field(default_factory=dict)
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - as Hypothesis calls it
         """One line in the failing examples of Hypothesis."""
         where = f"{self.contact} entry {self.entry} in {self.queue}/{self.channel}"
         told = f"{self.event_id} of {self.source} {self.data or ''}"

@@ -58,6 +58,8 @@ class Bench:
         self.letters: list[tuple[str, int, str]] = []
         """Topic, offset and reason of each dead letter."""
         self.given = 0
+        self.now_ms = dict.fromkeys(INTAKES, 0)
+        """What the core was last told of each topic's clock."""
         self._offsets = dict.fromkeys(INTAKES, 0)
         self._now_ms = 0
 
@@ -77,6 +79,7 @@ class Bench:
         records = [each.record(first + place) for place, each in enumerate(facts)]
         self._offsets[topic] += len(records)
         self.given += len(records)
+        self.now_ms[topic] = self._now_ms
         decisions = self.core.apply(topic, records, self._now_ms, self._now_ms)
         self.letters += [(letter.topic, letter.offset, letter.rejection.reason) for letter in decisions.dead_letters]
         self._hear(decisions.outputs)
@@ -85,7 +88,8 @@ class Bench:
     def tick(self, now: float) -> list[dict[str, Any]]:
         """Let waiting speak; the findings it tells."""
         self._now_ms = max(self._now_ms, at_ms(now))
-        outputs = self.core.tick(dict.fromkeys(INTAKES, self._now_ms))
+        self.now_ms = dict.fromkeys(INTAKES, self._now_ms)
+        outputs = self.core.tick(self.now_ms)
         self._hear(outputs)
         return [event_of(output)["data"] for output in outputs]
 

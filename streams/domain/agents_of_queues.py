@@ -31,16 +31,19 @@ class AgentsOfQueues:
         self._queues: dict[str, dict[str, QueueStaffing]] = {
             policy.owner_key: {} for policy in directory.queues_of_partition(partition)
         }
-        self._changed: set[tuple[str, str]] = set()
+        self._changed: dict[tuple[str, str], None] = {}
 
-    def take(self, record: Record, inputs: InputCounts) -> None:
-        """Apply one ``queue-staffing`` record; foreign or unreadable ones are ignored, the topic is our own."""
+    def take(self, record: Record, inputs: InputCounts) -> int | None:
+        """Apply one ``queue-staffing`` record and return its event time; None where it has none.
+
+        Foreign or unreadable ones are ignored, the topic is our own.
+        """
         tenant, queue, agent_id = _parts_of(record.key)
         agents = self._queues.get(f"{tenant}/{queue}")
         told = _read(record.value)
         if agents is None or (record.value is not None and told is None):
             inputs.count_ignored(QUEUE_STAFFING)
-            return
+            return None
         known = agents.get(agent_id)
         if told is None:
             agents.pop(agent_id, None)
@@ -48,9 +51,10 @@ class AgentsOfQueues:
             agents[agent_id] = told
         if agents.get(agent_id) == known:
             inputs.count_duplicate(QUEUE_STAFFING)
-            return
-        inputs.count_applied(QUEUE_STAFFING, QUEUE_STAFFING_TYPE)
-        self._changed.add((f"{tenant}/{queue}", agent_id))
+        else:
+            inputs.count_applied(QUEUE_STAFFING, QUEUE_STAFFING_TYPE)
+            self._changed[f"{tenant}/{queue}", agent_id] = None
+        return None if told is None else told.at_ms
 
     def by_state(self, policy: QueuePolicy, now_ms: int) -> dict[str, int]:
         """Agents that serve the queue by state; one unheard of for its time to live is offline, hence not free."""
@@ -61,7 +65,7 @@ class AgentsOfQueues:
 
     def changed_rows(self) -> Iterator[tuple[bytes, bytes | None]]:
         """The rows changed since the last call."""
-        changed, self._changed = self._changed, set()
+        changed, self._changed = self._changed, {}
         for owner_key, agent_id in changed:
             agent = self._queues[owner_key].get(agent_id)
             yield _row_key(owner_key, agent_id), None if agent is None else msgspec.msgpack.encode(agent)

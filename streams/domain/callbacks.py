@@ -106,6 +106,7 @@ class CallbacksCore(PartitionState):
             elif isinstance(signal, Rejection):
                 self._reject(decisions, topic, record, signal)
             else:
+                decisions.see(signal.at_ms)
                 decisions.outputs += self._take(topic, signal, record.timestamp)
         return decisions
 

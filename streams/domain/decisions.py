@@ -92,6 +92,10 @@ class Decisions:
     newest_event_ms: int | None = None
     """The newest event time among the records that could be read; moves the partition's clock while it catches up."""
 
+    def see(self, event_ms: int) -> None:
+        """A record of this event time was read."""
+        self.newest_event_ms = event_ms if self.newest_event_ms is None else max(event_ms, self.newest_event_ms)
+
 
 @dataclass(slots=True)
 class Changes:

@@ -96,6 +96,7 @@ class DiallingCore(PartitionState):
             elif isinstance(entry, Rejection):
                 self._reject(decisions, topic, record, entry)
             else:
+                decisions.see(entry.at_ms)
                 self._take(decisions, topic, record, entry)
         return decisions
 

@@ -75,13 +75,15 @@ class QueuesCore:
         self._now_ms[topic] = max(now_ms, self._now_ms.get(topic, 0))
         if topic == QUEUE_STAFFING:
             for record in records:
-                self.agents.take(record, self.inputs)
+                at_ms = self.agents.take(record, self.inputs)
+                if at_ms is not None:
+                    decisions.see(at_ms)
             return decisions
         touched: dict[str, Visit] = {}
         for record in records:
             event = decode(topic, self.partition, record, self.directory)
             if isinstance(event, ContactEvent):
-                decisions.newest_event_ms = max(event.time_ms, decisions.newest_event_ms or 0)
+                decisions.see(event.time_ms)
                 self._take(_Arrival(topic, record, event), wall_ms, decisions, touched)
             elif isinstance(event, Rejection):
                 self._reject(topic, record, event, decisions)

@@ -81,6 +81,7 @@ class StaffingCore(PartitionState):
             if isinstance(event, Rejection):
                 self._reject(decisions, topic, record, event)
             elif isinstance(event, AgentEvent):
+                decisions.see(event.time_ms)
                 decisions.outputs += self._take(topic, event, wall_ms)
             else:
                 self.inputs.count_ignored(topic)

@@ -36,6 +36,8 @@ TICK_SECONDS = 0.5
 WATCH_SECONDS = 1.0
 CHANGELOG_CHECK_SECONDS = 600.0
 BROKER_ANSWER_SECONDS = 5.0
+STUCK_SECONDS = 180.0
+"""How long a worker may be joining or recovering without any progress before it ends, to be started again."""
 MAX_RECORD_BATCH_BYTES = 4_000_000
 
 
@@ -180,6 +182,11 @@ class FaustBroker:
             return Readiness.JOINING
         return Readiness.READY
 
+    def recovery_progress(self) -> tuple[int, int]:
+        """Changes while the worker is getting anywhere: the generation, and how far changelogs are read."""
+        offsets = self._app.tables.recovery.active_offsets.values()
+        return self._app.consumer_generation_id, sum(offset or 0 for offset in offsets)
+
     def recovery_seconds(self) -> float:
         recovery = self._app.tables.recovery
         started, ended = recovery._recovery_started_at, recovery._recovery_ended_at
@@ -225,6 +232,17 @@ class WorkerService(Service):
     @Service.task
     async def _watch_loop(self) -> None:
         await self._every(WATCH_SECONDS, self.runtime.watch_ends)
+
+    @Service.task
+    async def _membership_loop(self) -> None:
+        """End a worker that has stopped getting anywhere: it may hold its partitions without reading them."""
+        progress, since = self.broker.recovery_progress(), time.monotonic()
+        async for _ in self._beats(WATCH_SECONDS):
+            seen = self.broker.recovery_progress()
+            if seen != progress or self.broker.readiness() is Readiness.READY:
+                progress, since = seen, time.monotonic()
+            elif time.monotonic() - since > STUCK_SECONDS:
+                end_process("the worker", TimeoutError(f"is {self.broker.readiness()} for {STUCK_SECONDS:g} s"))
 
     @Service.task
     async def _changelog_loop(self) -> None:

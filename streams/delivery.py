@@ -58,12 +58,14 @@ class Outbox:
             self._pump = asyncio.create_task(self._send_or_end())
 
     async def drained(self) -> None:
-        """Return when everything put so far is acknowledged; raises when something could not be delivered."""
+        """Return when everything put so far is acknowledged; raises when something could not be delivered.
+
+        What is put meanwhile is left for the next call: a flush must not wait for outputs that come after it.
+        """
         async with self._sending:
-            while self._waiting:
-                waiting, self._waiting = self._waiting, {}
-                self.waiting_bytes = 0
-                await asyncio.gather(*(self._send(place, records) for place, records in waiting.items()))
+            waiting, self._waiting = self._waiting, {}
+            self.waiting_bytes = 0
+            await asyncio.gather(*(self._send(place, records) for place, records in waiting.items()))
 
     async def _send(self, place: Place, records: list[RecordToSend]) -> None:
         topic, partition = place
@@ -71,7 +73,8 @@ class Outbox:
 
     async def _send_or_end(self) -> None:
         try:
-            await self.drained()
+            while self._waiting:
+                await self.drained()
         except Exception as error:  # noqa: BLE001 - the one place where an unexpected error ends the process
             end_process("outputs could not be delivered", error)
 

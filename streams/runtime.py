@@ -162,6 +162,7 @@ class Runtime:
         return [
             figures
             for owner, core in self._cores(staffing.NAME, StaffingCore)
+            if not any(clock.is_stale(instant) for clock in owner.clocks.values())
             for figures in core.figures(self._today_ms(owner, instant))
         ]
 

@@ -56,11 +56,14 @@ class AgentsOfQueues:
             self._changed[f"{tenant}/{queue}", agent_id] = None
         return None if told is None else told.at_ms
 
-    def by_state(self, policy: QueuePolicy, now_ms: int) -> dict[str, int]:
-        """Agents that serve the queue by state; one unheard of for its time to live is offline, hence not free."""
+    def by_state(self, policy: QueuePolicy, now_ms: int, *, is_stale: bool) -> dict[str, int]:
+        """Agents that serve the queue by state; one unheard of for its time to live is offline, hence not free.
+
+        While the staffing that reaches this queue is stale, nobody is known to be free: all are offline.
+        """
         states = dict.fromkeys(AGENT_STATES, 0)
         for agent in self._queues[policy.owner_key].values():
-            states[agent.state if now_ms < agent.fresh_until_ms else "offline"] += 1
+            states[agent.state if now_ms < agent.fresh_until_ms and not is_stale else "offline"] += 1
         return states
 
     def changed_rows(self) -> Iterator[tuple[bytes, bytes | None]]:

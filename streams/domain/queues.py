@@ -372,7 +372,7 @@ class QueuesCore:
                 wall_ms=wall_ms,
                 is_stale=stale.get(INTAKE_OF_CHANNEL[queue.channel], True),
                 unrecorded=self._unrecorded,
-                agents=self.agents.by_state(queue.policy, wall_ms),
+                agents=self.agents.by_state(queue.policy, wall_ms, is_stale=stale.get(QUEUE_STAFFING, True)),
             )
             for queue in self.book.queues.values()
         ]

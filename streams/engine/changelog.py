@@ -19,7 +19,7 @@ import msgspec
 from faust.stores.memory import Store as MemoryStore
 from faust.types import TP
 
-from streams.delivery import RecordToSend
+from streams.delivery import RecordToSend, end_process
 from streams.engine.batches import Batch
 from streams.engine.skips import record_given_up
 
@@ -119,11 +119,14 @@ class ChangelogStore(MemoryStore):
 
     def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:
         del to_key, to_value
-        for event in batch:
-            found: Batch = event.message.value
-            partition = self.recovered.setdefault(found.tp.partition, RecoveredPartition())
-            for record in found.records:
-                partition.take(record)
+        try:
+            for event in batch:
+                found: Batch = event.message.value
+                partition = self.recovered.setdefault(found.tp.partition, RecoveredPartition())
+                for record in found.records:
+                    partition.take(record)
+        except Exception as error:  # noqa: BLE001 - Faust would log it and wait for ever
+            end_process("a changelog could not be read back", error)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """Keep what was recovered until the stage takes it."""

@@ -63,7 +63,6 @@ class Owner:
         self.core = core
         self.clocks = dict(clocks)
         self.positions: dict[str, int] = {}
-        self.gap_offsets = 0
         self._stage = stage
         self._hold = hold
         self._outbox = outbox
@@ -79,13 +78,20 @@ class Owner:
         return self._hold.partition
 
     def start_at(self, positions: Mapping[str, TopicPosition]) -> None:
-        """Take up the positions the state rests on."""
-        self.positions = {topic: position.next_offset for topic, position in positions.items()}
+        """Take up the positions the state rests on; a topic the stage reads no longer is left behind."""
+        self.positions = {topic: position.next_offset for topic, position in positions.items() if topic in self.clocks}
         self._flushed_positions = dict(self.positions)
 
     def position_at(self, topic: str, offset: int) -> None:
         """The consumer reads this topic from ``offset``: the state's own position, or the log's start beyond it."""
-        self.gap_offsets += max(0, offset - self.positions.get(topic, offset))
+        missed = offset - self.positions.get(topic, offset)
+        if missed > 0:
+            logger.warning(
+                "%s/%d: the log begins %d records after the state's position; they are gone unread",
+                self._stage.full_name(topic),
+                self.partition,
+                missed,
+            )
         self.positions[topic] = max(offset, self.positions.get(topic, 0))
         self.clocks[topic].observe_position(self.positions[topic])
 
@@ -98,8 +104,6 @@ class Owner:
         if next_offset is not None and batch.first < next_offset:
             records = [record for record in records if record.offset >= next_offset]
         if records:
-            if next_offset is not None:
-                self.gap_offsets += records[0].offset - next_offset
             for part, is_skipped in self._split(topic, records):
                 self._apply(topic, part, is_skipped=is_skipped)
         self._applied.append(batch)
@@ -174,6 +178,7 @@ class Owner:
         async with self._flushing:
             instant = self._instant()
             if not self._needs_flush(instant):
+                await self._outbox.drained()
                 return
             changes = self.core.changes()
             self._put(changes.outputs)

@@ -18,6 +18,7 @@ from streams.engine.batches import Batch
 from streams.engine.changelog import OFFSETS_KEY, ChangelogStore, RecoveredPartition
 from streams.engine.owner import Hold, Owner
 from streams.engine.transport import Consumer, Producer, Transport
+from streams.errors import Unavailable
 from streams.partition_clock import Instant, PartitionClock
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ class Stage:
         self.name = spec.name
         self.owners: dict[int, Owner] = {}
         self._revocations = 0
+        self._is_given_up = True
+        """Between a revocation and the next assignment: what recovery holds then is of nobody's partitions."""
         self.generation = -1
         """The group generation whose partitions are held and restored."""
         self.gave_up: Callable[[Iterable[Owner]], object] = list
@@ -66,6 +69,7 @@ class Stage:
         self._store = cast(ChangelogStore, self._table._data)
         self._declare_agent()
         self._app.on_partitions_revoked.connect(self._revoked, weak=False)
+        self._app.on_partitions_assigned.connect(self._assigned, weak=False)
 
     # -- wiring -------------------------------------------------------------------------------------------------------
 
@@ -124,6 +128,8 @@ class Stage:
             end_process(f"{self.name} could not be restored", error)
 
     async def _build_owners(self) -> None:
+        if self._is_given_up:
+            return  # a recovery that a rebalance cut short: Faust declares it complete although it read nothing
         revocations = self._revocations
         recovered, self._store.recovered = self._store.recovered, {}
         owned = {tp.partition for tp in self._app.assignor.assigned_actives() if tp.topic in self._bare}
@@ -140,6 +146,8 @@ class Stage:
         logger.info("%s: %d partitions restored from %d rows", self.name, len(self.owners), rows)
 
     def _make_owner(self, partition: int, recovered: RecoveredPartition | None, end_offset: int) -> Owner:
+        if recovered is None and end_offset > 0:
+            raise Unavailable(f"{self.changelog}/{partition} has {end_offset} records and none was read back")
         recovered = recovered or RecoveredPartition()
         core = self.spec.make_core(partition)
         positions = recovered.positions()
@@ -163,6 +171,7 @@ class Stage:
         """Drop every owner, and make Faust read every changelog again from its start, also of partitions that stay."""
         del app
         self._revocations += 1
+        self._is_given_up = True
         dropped, self.owners = self.owners, {}
         self.gave_up(dropped.values())
         self._store.recovered = {}
@@ -170,6 +179,11 @@ class Stage:
         for tp in [tp for tp in recovery.active_offsets if tp.topic == self.changelog]:
             recovery.revoke(tp)
         logger.info("%s: gave up its partitions (%d revoked)", self.name, len(list(revoked)))
+
+    async def _assigned(self, app: Any, assigned: Iterable[TP], **_: Any) -> None:
+        """New partitions are ours: the recovery that follows reads their changelogs from the start."""
+        del app, assigned
+        self._is_given_up = False
 
     # -- what owners need ---------------------------------------------------------------------------------------------
 
@@ -187,11 +201,11 @@ class Stage:
     # -- for the worker -----------------------------------------------------------------------------------------------
 
     def wanted_positions(self) -> Mapping[TP, int]:
-        """Where each input topic-partition should be read from; those without state are absent."""
+        """Where each input topic-partition should be read from; the beginning where there is no state."""
         return {
-            TP(self.full_name(topic), owner.partition): offset
+            TP(self.full_name(topic), owner.partition): owner.positions.get(topic, 0)
             for owner in self.owners.values()
-            for topic, offset in owner.positions.items()
+            for topic in self.spec.inputs
         }
 
     def positioned(self, positions: Mapping[TP, int]) -> None:

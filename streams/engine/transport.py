@@ -38,6 +38,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._isolation_level = "read_committed"  # a source may write in transactions; an aborted fact is none
         return consumer
 
 
@@ -51,7 +52,6 @@ class Consumer(driver.Consumer):
         self._safe: dict[TP, int] = {}
         self._positioning = asyncio.Lock()
         self.seek_number = 0
-        self.gap_offsets = 0
         super().__init__(transport, self._deliver, *args, **kwargs)
         self._read_offset = _ReadOffsets(transport.readers)
 
@@ -97,15 +97,9 @@ class Consumer(driver.Consumer):
         if isinstance(batch, Batch) and batch.tp.topic in self._batches.readers:
             if batch.seek_number != self.seek_number:
                 return _nothing()
-            self._register(batch)
+            self._spans.setdefault(batch.tp, deque()).append(batch)
         forwarded: Awaitable[None] = self._forward(message)
         return forwarded
-
-    def _register(self, batch: Batch) -> None:
-        spans = self._spans.setdefault(batch.tp, deque())
-        if spans:
-            self.gap_offsets += batch.first - spans[-1].last - 1
-        spans.append(batch)
 
     # -- what may be committed ----------------------------------------------------------------------------------------
 
@@ -142,6 +136,13 @@ class Consumer(driver.Consumer):
 
         Nothing is fetched meanwhile, and whatever was fetched before belongs to an older ``seek_number``.
         """
+        try:
+            async with asyncio.timeout(self.app.conf.broker_request_timeout / 2):
+                return await self._position()
+        except TimeoutError as error:  # Faust would take its own timeout for a stop, and never recover again
+            end_process("the consumer could not be positioned in time", error)
+
+    async def _position(self) -> Mapping[TP, int]:
         async with self._positioning:
             self.seek_number += 1
             self._spans.clear()
@@ -197,7 +198,13 @@ class _ReadOffsets(defaultdict[TP, int | None]):
 
 
 class Producer(driver.Producer):
-    """Adds ready-made record batches: one broker acknowledgement for many records."""
+    """Adds ready-made record batches: one broker acknowledgement for many records.
+
+    Idempotent, so that a late copy of a retried batch cannot come to lie behind a newer flush.
+    """
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {**super()._settings_extra(), "acks": "all", "enable_idempotence": True}
 
     async def put_batch(
         self, topic: str, partition: int, records: Iterable[RecordToSend], *, max_bytes: int

@@ -22,7 +22,7 @@ from streams.connections import tls_context
 from streams.delivery import end_process
 from streams.domain.directory import Directory
 from streams.engine.stage import Stage, StageSpec, StageSurroundings
-from streams.engine.transport import Transport
+from streams.engine.transport import Consumer, Transport
 from streams.health import HealthServer, Readiness
 from streams.partition_clock import PartitionClock
 from streams.partitioning import partition_of
@@ -182,6 +182,9 @@ class FaustBroker:
             return Readiness.JOINING
         return Readiness.READY
 
+    def membership_error(self) -> BaseException | None:
+        return cast(Consumer, self._app.consumer).membership_error()
+
     def recovery_progress(self) -> tuple[int, int]:
         """Changes while the worker is getting anywhere: the generation, and how far changelogs are read."""
         offsets = self._app.tables.recovery.active_offsets.values()
@@ -238,6 +241,9 @@ class WorkerService(Service):
         """End a worker that has stopped getting anywhere: it may hold its partitions without reading them."""
         progress, since = self.broker.recovery_progress(), time.monotonic()
         async for _ in self._beats(WATCH_SECONDS):
+            error = self.broker.membership_error()
+            if error is not None:
+                end_process("the worker has fallen out of its group", error)
             seen = self.broker.recovery_progress()
             if seen != progress or self.broker.readiness() is Readiness.READY:
                 progress, since = seen, time.monotonic()

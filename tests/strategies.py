@@ -24,7 +24,7 @@ START_MS: Final = NINE_MS + 14 * HOUR_MS + 45 * MINUTE_MS
 """A quarter to midnight at the site: histories run into the next day."""
 SPAN_MS: Final = 2 * HOUR_MS
 END_MS: Final = START_MS + 6 * HOUR_MS
-"""When a history is judged: past every limit, and past the unknown exits of all but the written channels."""
+"""When a history is judged: past every limit, and past all patience but that of vendas."""
 
 CHANNELS: Final = ("voice", "chat", "whatsapp", "email")
 QUEUES: Final = (("sac", "voice"), ("vendas", "voice"), ("vendas", "chat"), ("vendas", "whatsapp"), ("avisos", "email"))
@@ -48,11 +48,11 @@ _CONTACTS: Final[dict[str, tuple[str, ...]]] = {
 
 def busy_centre(**changes: Any) -> Directory:
     """Queues with the same limits on every channel. In sac and avisos an unfinished contact is given up after ten
-    minutes, in vendas not within a history, calls apart."""
-    soon = dict.fromkeys(CHANNELS, 10 * MINUTE_MS)
+    minutes, in vendas not within a history."""
+    soon, late = dict.fromkeys(CHANNELS, 10 * MINUTE_MS), dict.fromkeys(CHANNELS, 24 * HOUR_MS)
     return directory(
         policy("sac", unknown_exit_ms=soon, **changes),
-        policy("vendas", channels=frozenset({"voice", "chat", "whatsapp"}), **changes),
+        policy("vendas", channels=frozenset({"voice", "chat", "whatsapp"}), unknown_exit_ms=late, **changes),
         policy("avisos", channels=frozenset({"email"}), unknown_exit_ms=soon, callback_queue=None, **changes),
     )
 

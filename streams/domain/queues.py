@@ -233,8 +233,6 @@ class QueuesCore:
 
     def _foresee(self, visit: Visit, outputs: list[Output]) -> None:
         """Say what waiting has made true of a live visit; the next apply records it."""
-        if self.book.visits.get(visit.visit_id) is not visit:
-            return
         if self._pass_limits(visit):
             self._unrecorded.overdue.add(visit)
             visit.told_revision = finding_revision(visit.state, OPEN)

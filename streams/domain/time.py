@@ -10,7 +10,8 @@ INTERVAL_MS: Final = 15 * 60 * 1000
 _DAY_MS: Final = 86_400_000
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_REMEMBERED: Final = 100_000
+MOST_REMEMBERED: Final = 100_000
+"""Quarters of an hour whose offset is kept in mind."""
 
 
 class SiteCalendar:
@@ -25,7 +26,7 @@ class SiteCalendar:
         quarter = instant_ms // INTERVAL_MS
         found = self._offsets.get(quarter)
         if found is None:
-            if len(self._offsets) > _MOST_REMEMBERED:
+            if len(self._offsets) >= MOST_REMEMBERED:
                 self._offsets.clear()
             moment = _EPOCH + timedelta(milliseconds=quarter * INTERVAL_MS)
             offset = moment.astimezone(self.zone).utcoffset()

@@ -31,6 +31,7 @@ from streams.domain.facts import (
     wrap_up_ms,
 )
 from streams.domain.findings import is_breach
+from streams.domain.waiting import Place
 
 _FLOW_OUT_OUTCOME: Final = {
     "transfer": OUTCOME_NUMBER["transferred"],
@@ -85,7 +86,7 @@ class Visit:
         """The intervals that hold an offer of it."""
         self.limit_ms = policy.max_wait_ms
         self.offered_ms = 0
-        self.place: int | None = None
+        self.place: Place | None = None
         """Its place in the waiting line, None while it does not wait live."""
         self.due_ms: int | None = None
         self.exit_seen_ms: int | None = None

@@ -11,7 +11,11 @@ class Waiter(Protocol):
 
     offered_ms: int
     limit_ms: int
-    place: int | None
+    place: Place | None
+
+
+Place = tuple[int, int, Waiter]
+"""One stand in a line: since when, the how manieth to join, who. A visit holds the one it stands in."""
 
 
 class WaitingLine:
@@ -21,8 +25,8 @@ class WaitingLine:
     """
 
     def __init__(self) -> None:
-        self._lines: dict[int, list[tuple[int, int, Waiter]]] = {}
-        self._next_place = 0
+        self._lines: dict[int, list[Place]] = {}
+        self._joined = 0
         self.size = 0
         self.over: set[Waiter] = set()
         """Waiting beyond their limit, as far as the clock has been told."""
@@ -30,12 +34,12 @@ class WaitingLine:
     def join(self, visit: Waiter, *, shows_wait: bool) -> None:
         """``shows_wait`` False counts the contact but leaves its age out: a source with a wrong clock."""
         self.size += 1
-        self._next_place += 1
-        visit.place = self._next_place
+        self._joined += 1
+        visit.place = (visit.offered_ms, self._joined, visit)
         if shows_wait:
             line = self._lines.setdefault(visit.limit_ms, [])
             _drop_left(line)
-            heappush(line, (visit.offered_ms, self._next_place, visit))
+            heappush(line, visit.place)
 
     def leave(self, visit: Waiter) -> None:
         self.size -= 1
@@ -60,7 +64,7 @@ class WaitingLine:
         return oldest
 
 
-def _drop_left(line: list[tuple[int, int, Waiter]]) -> None:
-    """Drop the first entries whose visits have left or joined anew since."""
-    while line and line[0][2].place != line[0][1]:
+def _drop_left(line: list[Place]) -> None:
+    """Drop the first places whose visits have left since, perhaps for another place here or in another line."""
+    while line and line[0][2].place is not line[0]:
         heappop(line)

@@ -129,6 +129,18 @@ class Consumer(driver.Consumer):
             self._committed_offset.update(before)
         return committed
 
+    def membership_error(self) -> BaseException | None:
+        """Why this consumer has stopped taking part in its group for good; None while it does.
+
+        aiokafka says so only to whoever fetches next, and nobody fetches during a rebalance.
+        """
+        client = self._thread._consumer
+        task = None if client is None else getattr(client._coordinator, "_coordination_task", None)
+        if task is None or not task.done() or task.cancelled():
+            return None
+        error: BaseException | None = task.exception()
+        return error
+
     # -- positions and handing over -----------------------------------------------------------------------------------
 
     async def seek_to_committed(self) -> Mapping[TP, int]:

@@ -48,9 +48,12 @@ def take(core: QueuesCore, *records: KafkaRecord) -> Decisions:
     return core.apply(QUEUE_STAFFING, records, at_ms(0), at_ms(0))
 
 
-def agents(core: QueuesCore, seconds: float = 1, queue: str = "sac") -> dict[str, int]:
+def agents(
+    core: QueuesCore, seconds: float = 1, queue: str = "sac", *, is_staffing_stale: bool = False
+) -> dict[str, int]:
     """The states somebody is in, as the figures show them at this instant."""
-    figures = core.figures(wall_ms=at_ms(seconds), stale={"call-events": False})
+    stale = {"call-events": False, QUEUE_STAFFING: is_staffing_stale}
+    figures = core.figures(wall_ms=at_ms(seconds), stale=stale)
     [live] = [each.live for each in figures if (each.queue, each.channel) == (queue, "voice")]
     assert live is not None
     assert tuple(live.agents) == AGENT_STATES
@@ -130,3 +133,11 @@ def test_agents_survive_a_restart() -> None:
     assert agents(successor) == {"busy": 1, "paused": 1}
     assert successor.stage_figures().rows == 2
     assert successor.changes().rows == []
+
+
+def test_stale_staffing_means_nobody_is_free() -> None:
+    """While the words on agents are behind, the last one says nothing of now; caught up, it counts again."""
+    core = new_core()
+    take(core, word("available"), word("busy", agent="bia"))
+    assert agents(core, is_staffing_stale=True) == {"offline": 2}
+    assert agents(core) == {"available": 1, "busy": 1}

@@ -55,6 +55,8 @@ class Bench:
         self.rows: dict[bytes, bytes] = {}
         self.told: dict[str, bytes] = {}
         """Id of each event to its bytes."""
+        self.heard: list[str] = []
+        """Ids of the events in the order they were told, repeats included."""
         self.last: dict[tuple[str, str], bytes] = {}
         """(topic, subject) to the record of the last revision; signals apart."""
         self.signals: dict[str, Signal] = {}
@@ -99,6 +101,7 @@ class Bench:
 
     def flush(self) -> None:
         changes = self.core.changes()
+        assert len(dict(changes.rows)) == len(changes.rows), "a row twice in one flush"
         self._hear(changes.outputs)
         for key, value in changes.rows:
             if value is None:
@@ -125,6 +128,7 @@ class Bench:
         for output in outputs:
             assert output.value is not None
             event = event_of(output)
+            self.heard.append(event["id"])
             known = self.told.setdefault(event["id"], output.value)
             assert self._is_forgetful or known == output.value, "one id, two contents"
             if output.topic == CALLBACK_SIGNALS:
@@ -159,6 +163,11 @@ class Bench:
         """Visit id to its finding."""
         return {data["visit_id"]: data for data in self._data_of("sla-breaches").values()}
 
+    def finding(self, visit_id: str) -> str | None:
+        """The state of a visit's finding, None when there is none."""
+        told = self.findings().get(visit_id)
+        return None if told is None else str(told["state"])
+
     def intervals(self) -> dict[str, dict[str, Any]]:
         """Interval id to its record."""
         return self._data_of("queue-intervals")
@@ -175,6 +184,11 @@ class Bench:
         figures = self.core.figures(wall_ms=self._now_ms or NINE_MS, stale=dict.fromkeys(INTAKES, False))
         [wanted] = [each for each in figures if (each.queue, each.channel) == (queue, channel)]
         return wanted
+
+
+def strict() -> Bench:
+    """A bench whose limit is 45 s; the grace of a tick is 2 s."""
+    return Bench(centre(max_wait_ms=45_000))
 
 
 def _data(value: bytes) -> dict[str, Any]:

@@ -318,8 +318,7 @@ class QueuesCore:
             self._say_outcome(visit, changes.outputs)
         for queue, interval_ms, counts in book.unsaid_intervals():
             changes.outputs.append(outcomes.queue_interval(queue, interval_ms, counts))
-        changes.rows.extend((key, None) for key in book.deleted_rows)
-        changes.rows.extend(book.rows(visits=book.changed_visits, intervals=book.changed_intervals))
+        changes.rows.extend(book.changed_rows().items())
         changes.rows.extend(self.agents.changed_rows())
         changes.rows.extend(self._feeds.row(number) for number in self._feeds.changed)
         if self._ledger_changed:

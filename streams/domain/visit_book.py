@@ -57,7 +57,6 @@ class VisitBook:
 
     def add(self, visit: Visit) -> None:
         self.visits[visit.visit_id] = visit
-        self.deleted_rows.pop(visit.row_key, None)
 
     def drop(self, visit: Visit) -> None:
         """Forget a visit; what it added stays counted for good."""
@@ -71,9 +70,9 @@ class VisitBook:
 
     @staticmethod
     def leave_line(visit: Visit) -> None:
-        """The visit waits no longer, as far as anyone can see."""
-        if visit.place is not None and visit.queue is not None:
-            visit.queue.line.leave(visit)
+        """A waiting visit waits no longer, as far as anyone can see."""
+        assert visit.queue is not None, "who waits is counted somewhere"
+        visit.queue.line.leave(visit)
 
     def forget_changes(self) -> None:
         """Everything changed so far has been written down."""
@@ -98,7 +97,7 @@ class VisitBook:
             self._change(queue, new, 1)
         self._rest_on(visit, revision_of(visit.state))
         if not visit.state.is_historic:
-            _follow_line(visit, old_queue)
+            _follow_line(visit, old_queue, queue)
             _count_live(visit, queue, old, new)
 
     def _change(self, queue: ChannelQueue, standing: Standing, sign: int) -> None:
@@ -147,6 +146,12 @@ class VisitBook:
         for queue, interval_ms in self.changed_intervals:
             yield queue, interval_ms, queue.intervals[interval_ms]
 
+    def changed_rows(self) -> dict[bytes, bytes | None]:
+        """Every row that differs from the last flush, once: what was forgotten and came again is as it is now."""
+        rows: dict[bytes, bytes | None] = dict.fromkeys(self.deleted_rows)
+        rows.update(self.rows(visits=self.changed_visits, intervals=self.changed_intervals))
+        return rows
+
     def rows(self, *, visits: Iterable[Visit], intervals: Iterable[Place]) -> Iterator[Row]:
         """The rows of these visits and intervals as they are now."""
         for visit in visits:
@@ -194,17 +199,17 @@ class VisitBook:
         visit.said = called_for(visit)
         self._hold_new_places(visit)
         if not state.is_historic:
-            _follow_line(visit, None)
+            _follow_line(visit, None, visit.queue)
 
 
-def _follow_line(visit: Visit, old_queue: ChannelQueue | None) -> None:
-    """Keep the waiting line in step with the visit."""
-    if visit.place is not None and old_queue is not None:
+def _follow_line(visit: Visit, old_queue: ChannelQueue | None, queue: ChannelQueue) -> None:
+    """Keep the waiting lines in step with a visit that went from one queue to another, or stays where it was."""
+    if old_queue is not None and visit.place is not None:
         old_queue.line.leave(visit)
-    if visit.is_waiting and visit.queue is not None:
-        visit.queue.line.join(visit, shows_wait=not visit.state.is_doubtful)
+    if visit.is_waiting:
+        queue.line.join(visit, shows_wait=not visit.state.is_doubtful)
         if visit.crossed_limit and not visit.state.is_doubtful:
-            visit.queue.line.over.add(visit)
+            queue.line.over.add(visit)
 
 
 def _count_live(visit: Visit, queue: ChannelQueue, old: Standing | None, new: Standing) -> None:

@@ -66,6 +66,26 @@ def test_history_touches_no_live_figure() -> None:
     assert (stage.last_event_ms, stage.delay, stage.skewed) == ({}, {}, {})
 
 
+def test_history_waits_in_no_line_after_a_restart_either() -> None:
+    """A successor knows who is a matter of history."""
+    bench = Bench()
+    bench.take(past("offered", 0), offered(0, contact="c2"), now=0)
+    bench.restart()
+    bench.tick(5)
+    assert shown(bench) == (1, 5.0)
+
+
+def test_days_nobody_can_change_are_forgotten_whole() -> None:
+    """With their intervals, of which the day is the sum; the last three stay."""
+    bench = Bench()
+    for day in range(6):
+        bench.take(past("offered", day * DAY, contact=f"c{day}"), past("abandoned", day * DAY + 9, contact=f"c{day}"))
+        bench.flush()
+    queue = bench.core.book.queues["acme/sac", "voice"]
+    assert len(queue.days) == len(queue.intervals) == len([key for key in bench.rows if key.startswith(b"i/")]) == 3
+    assert sum(data["abandoned"] for data in bench.intervals().values()) == 6
+
+
 def test_history_of_today_counts_in_the_day() -> None:
     """An hour late, but the day is right."""
     bench = Bench()
@@ -85,6 +105,7 @@ def test_history_ages_by_its_feed_alone() -> None:
     assert bench.findings() == {}
     bench.take(past("offered", 60.001, contact="c3"))
     assert {visit: data["state"] for visit, data in bench.findings().items()} == {VISIT: "open"}
+    assert bench.figures().counters.breaches == {"target": 0, "max": 0}
     bench.take(past("offered", 4 * HOUR + 0.001, contact="c4"))
     bench.flush()
     assert bench.outcomes()[VISIT]["outcome"] == "unknown_exit"
@@ -173,6 +194,26 @@ def test_a_visit_ends_at_the_instant_from_which_its_last_fact_is_too_late() -> N
     bench.flush()
     assert bench.core.inputs.ledger.rejected == 2
     assert [data["offered"] for data in bench.intervals().values()] == [1]
+
+
+def test_what_grows_old_within_a_batch_is_forgotten_after_it() -> None:
+    """A batch of a replay may span days: its facts are all taken before anything is dropped."""
+    bench = Bench()
+    bench.take(past("offered", 0), past("offered", 2 * DAY, contact="c2"), past("answered", 5), now=0)
+    bench.flush()
+    assert (bench.letters, bench.outcomes()[VISIT]["outcome"]) == ([], "answered_in_target")
+    assert [key for key in bench.rows if key.startswith(b"v/")] == [b"v/acme/sac/1/c2"]
+
+
+def test_a_contact_that_comes_again_after_its_retention_is_a_new_visit() -> None:
+    """Its row is written anew in the flush that forgot it."""
+    bench = Bench()
+    bench.take(offered(0), answered(5))
+    bench.flush()
+    bench.take(offered(2 * DAY))
+    bench.flush()
+    assert bench.core.book.visits[VISIT].is_waiting
+    assert dict(bench.core.snapshot())[b"v/acme/sac/1/c1"] == bench.rows[b"v/acme/sac/1/c1"]
 
 
 # -- who waits, as the wall sees it -----------------------------------------------------------------------------------

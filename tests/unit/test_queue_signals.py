@@ -85,8 +85,9 @@ def test_everybody_the_customer_is_known_as_was_served() -> None:
     bench = Bench()
     bench.take(offered(5, customer=both), answered(9))
     bench.take(of_ana(0))
-    withdrawn = {signal.token for signal in bench.signals.values() if not signal.stands}
-    assert (len(withdrawn), token(ANA) in withdrawn) == (1, False)
+    withdrawn = [told for told in bench.heard if told.endswith("/withdrawn")]
+    assert len(withdrawn) == 1
+    assert token(ANA) not in withdrawn[0]
 
 
 def test_a_signal_holds_all_that_a_call_needs() -> None:
@@ -126,3 +127,14 @@ def test_a_queue_without_callbacks_still_serves() -> None:
     assert standing([of_ana(), answered(9)], places=mixed) == {(Served, token(ANA))}
     assert standing([of_ana(), abandoned(30)], places=mixed) == set()
     assert standing([of_ana(), answered(9)], places=none) == set()
+
+
+def test_a_queue_that_calls_back_no_more_opens_nothing() -> None:
+    """Whoever was offered before the configuration changed is not called after."""
+    bench = Bench()
+    bench.take(of_ana())
+    bench.flush()
+    successor = Bench(directory(policy("sac", callback_queue=None), policy("vendas")))
+    successor.core.restore(bench.rows)
+    successor.take(abandoned(30))
+    assert successor.signals == {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 
 from streams.domain.decisions import Ledger
-from streams.domain.queues import MOST_DUE_AT_ONCE
 from tests.builders import (
     Fact,
     abandoned,
@@ -21,8 +21,7 @@ from tests.builders import (
     offered,
     wrapped_up,
 )
-from tests.callback_records import KafkaRecord
-from tests.queue_bench import Bench, centre
+from tests.queue_bench import Bench
 
 VISIT = "acme/sac/1/c1"
 CHAT = "acme/vendas/1/c1"
@@ -73,8 +72,10 @@ BOUNDARIES = [
 @pytest.mark.parametrize(("leave", "wait", "expected"), BOUNDARIES)
 def test_limits_are_inclusive_to_the_millisecond(leave: Any, wait: float, expected: str) -> None:
     """The short-abandon bound and the answer target themselves still comply."""
-    told = after(offered(100), leave(100 + wait)).outcomes()[VISIT]
+    bench = after(offered(100), leave(100 + wait))
+    told = bench.outcomes()[VISIT]
     assert (told["outcome"], told["wait_seconds"]) == (expected, wait)
+    assert bench.figures().counters.breaches == {"target": wait > 20, "max": 0}
 
 
 @pytest.mark.parametrize(
@@ -136,6 +137,7 @@ def test_what_was_never_offered_is_told_nowhere_until_it_is() -> None:
     """An exit may come first; it is kept, and counts with the offer."""
     bench = after(answered(9), ended(60, talk_seconds=51))
     assert (bench.outcomes(), bench.intervals(), bench.signals) == ({}, {}, {})
+    bench.restart()
     after(offered(0), bench=bench)
     assert bench.outcomes()[VISIT]["talk_seconds"] == 51.0
 
@@ -177,6 +179,21 @@ def test_the_record_of_a_visit_says_all_that_is_known_of_it() -> None:
         "answer_target_seconds": 20.0,
         "max_wait_seconds": 60.0,
     }
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ([offered(0), abandoned(9)], "2026-11-23T12:00:09.000Z"),
+        ([offered(0), fact("ended", 5 * 3600)], "2026-11-23T12:00:00.000Z"),  # never left: its offer is all there is
+    ],
+)
+def test_the_event_of_a_record_bears_the_time_of_the_exit(facts: list[Fact], expected: str) -> None:
+    """An event time, as everywhere."""
+    bench = after(*facts)
+    bench.close(5 * 3600)
+    [value] = bench.records("contact-outcomes").values()
+    assert msgspec.json.decode(value)["time"] == expected
 
 
 # -- offers -----------------------------------------------------------------------------------------------------------
@@ -233,6 +250,14 @@ def test_a_visit_counts_where_its_offer_that_stands_has_it() -> None:
     ]
     assert bench.letters == [("call-events", 0, "entry_required")]
     assert (bench.figures("vendas", "voice").day_base, bench.figures("vendas", "chat").day_base) == (0, 1)
+
+
+@pytest.mark.parametrize("offers", [[offered(0), offered(1)], [offered(1), offered(0)]])
+def test_an_interval_rests_on_a_visit_once(offers: list[Fact]) -> None:
+    """However many offers of it lie there, in one batch or two."""
+    together = interval(after(*offers))
+    assert together["revision"] == 8
+    assert interval(after(offers[1], bench=after(offers[0]))) == together
 
 
 # -- written channels -------------------------------------------------------------------------------------------------
@@ -335,74 +360,18 @@ def test_what_tells_nothing_new_of_the_counts_leaves_the_interval_alone() -> Non
     changes = bench.core.changes()
     assert [key.decode()[:2] for key, _ in changes.rows] == ["v/", "le"]
     assert changes.outputs == []
+    bench.take(message(10))
+    bench.flush()
+    heard = list(bench.heard)
+    bench.take(message(15, "customer"))
+    bench.flush()
+    assert bench.heard == heard
 
 
 def test_an_answer_that_ends_is_handled_once() -> None:
     """Talk, hold and wrap-up of the earliest ending; what is unknown counts nothing."""
-    bench = after(offered(0), answered(5), ended(60, talk_seconds=50), ended(70, talk_seconds=99, hold_seconds=9))
+    bench = after(offered(0), answered(5), ended(60, talk_seconds=50))
+    after(ended(70, talk_seconds=99, hold_seconds=9), bench=bench)
     told = interval(bench)
     assert (told["handled"], told["talk_seconds_sum"], told["hold_seconds_sum"]) == (1, 50.0, 0.0)
     assert bench.figures().counters.handle.sum_seconds == 50.0
-
-
-# -- what comes in ----------------------------------------------------------------------------------------------------
-
-
-def test_every_record_ends_in_one_class() -> None:
-    """Applied, duplicate, ignored, rejected: also what cannot be read and what an operator gives up."""
-    bench = after(offered(0), offered(0), fact("promised", 1), offered(2, queue="nowhere"))
-    bench.core.skip("call-events", KafkaRecord(b"", offset=4))
-    assert bench.core.inputs.ledger == Ledger(applied=1, duplicate=1, ignored=1, rejected=2)
-    assert bench.letters == [("call-events", 3, "unknown_queue")]
-
-
-def test_a_record_given_up_is_dead_lettered() -> None:
-    """Without looking at it."""
-    record = offered(0).record(9)
-    [letter] = Bench().core.skip("call-events", record).dead_letters
-    assert (letter.topic, letter.offset, letter.rejection.reason, letter.record) == (
-        "call-events",
-        9,
-        "internal_error",
-        record,
-    )
-
-
-def test_the_newest_event_time_is_told() -> None:
-    """Of all that could be read; it moves the clock while a partition catches up."""
-    bench = Bench()
-    [decisions] = bench.take(offered(5), offered(3), fact("promised", 9))
-    assert decisions.newest_event_ms == offered(5).time_ms
-    [nothing] = bench.take(fact("promised", 9))
-    assert nothing.newest_event_ms is None
-
-
-def test_a_flush_is_announced_by_the_rows_that_changed() -> None:
-    """Visits, intervals and what is deleted; none after a flush."""
-    bench = Bench()
-    bench.take(offered(0), offered(0, contact="c2"))
-    assert bench.core.changed_rows() == 3
-    bench.flush()
-    assert bench.core.changed_rows() == 0
-
-
-def test_a_fault_of_a_source_is_bounded() -> None:
-    """Of more offers, exits or endings than anyone needs the earliest few are kept, and the first still stands."""
-    bench = after(
-        *(offered(100 - second) for second in range(40)),
-        *(abandoned(200 - second) for second in range(40)),
-    )
-    [state] = [visit.state for visit in bench.core.book.visits.values()]
-    assert (len(state.offers), len(state.exits)) == (16, 16)
-    assert bench.outcomes()[VISIT]["wait_seconds"] == 100.0
-    assert bench.core.inputs.ledger.total == 80
-
-
-def test_what_time_does_to_many_is_done_in_portions() -> None:
-    """No call lets more than a thousand visits change, so that a flush fits its batch; the rest follow."""
-    bench = Bench(centre(callback_queue=None))
-    bench.take(*(offered(0, contact=f"c{number}") for number in range(MOST_DUE_AT_ONCE + 5)))
-    bench.tick(30)
-    bench.tick(30)
-    assert [len(bench.tick(100)), len(bench.tick(100)), len(bench.tick(100))] == [MOST_DUE_AT_ONCE, 5, 0]
-    assert bench.figures().day_breaches == {"MAX-WAIT": MOST_DUE_AT_ONCE + 5}

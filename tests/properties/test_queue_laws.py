@@ -69,19 +69,26 @@ class Clock:
         return self.now
 
 
-def run(steps: Sequence[Step], clock: ClockRules, *, bench: Bench | None = None, restarts: bool = False) -> Bench:
+def run(steps: Sequence[Step], clock: ClockRules) -> Bench:
     """Deliver everything, then let the end of the history be seen."""
-    bench = bench or Bench(busy_centre(), clock)
+    bench, now = Bench(busy_centre(), clock), Clock(clock)
+    for step in steps:
+        take_step(bench, step, now)
+    bench.close(END_SECONDS)
+    return bench
+
+
+def run_as_read(steps: Sequence[Step], clock: ClockRules, bench: Bench, *, restarts: bool) -> Bench:
+    """The same of steps in Kafka's order: no tick of a worker that has read everything goes past the next fact."""
     now = Clock(clock)
     for step, following in zip_longest(steps, steps[1:]):
-        until = END_SECONDS if following is None or not restarts else seconds_of(following.facts[0].kafka_ms)
+        until = seconds_of(following.facts[0].kafka_ms) if following else END_SECONDS
         take_step(bench, step, now, restarts=restarts, until=until)
     bench.close(END_SECONDS)
     return bench
 
 
-def take_step(bench: Bench, step: Step, now: Clock, *, restarts: bool, until: float = END_SECONDS) -> None:
-    """``until`` is when the next fact is in Kafka: no tick of a worker that has read all comes later without it."""
+def take_step(bench: Bench, step: Step, now: Clock, *, restarts: bool = False, until: float = END_SECONDS) -> None:
     bench.take(*step.facts, now=now.see(step.facts))
     if step.tick_after_ms is not None:
         bench.tick(min(now.now + step.tick_after_ms / 1000, until))
@@ -293,8 +300,8 @@ def test_a_restart_anywhere_makes_no_difference(
 ) -> None:
     """What was told, every row and the ledger end up the same, however often a successor takes over from the rows."""
     steps = data.draw(courses(in_kafka_order(data.draw(histories(mode)))))
-    steady = run(steps, clock, bench=of_places(clock, is_forgetful=is_forgetful))
-    restarted = run(steps, clock, bench=of_places(clock, is_forgetful=is_forgetful), restarts=True)
+    steady = run_as_read(steps, clock, of_places(clock, is_forgetful=is_forgetful), restarts=False)
+    restarted = run_as_read(steps, clock, of_places(clock, is_forgetful=is_forgetful), restarts=True)
     assert last_words_of(restarted) == last_words_of(steady)
     assert restarted.rows == steady.rows
     assert restarted.core.inputs.ledger == steady.core.inputs.ledger

@@ -185,6 +185,20 @@ def test_a_successor_retracts_what_it_never_opened(*, ticks: bool) -> None:
     assert bench.finding(VISIT) == "retracted"
 
 
+@pytest.mark.parametrize("exit_at", [44.0, 46.0])
+def test_what_a_tick_told_leaves_no_trace_in_a_visit_that_left(exit_at: float) -> None:
+    """The rows are the same whether this owner or one before it was there in time to say so."""
+    told, silent = strict(), strict()
+    told.take(offered(0))
+    told.tick(50)
+    told.take(answered(exit_at, delay=7))
+    silent.take(offered(0))
+    silent.take(answered(exit_at, delay=7))
+    for bench in (told, silent):
+        bench.flush()
+    assert told.rows == silent.rows
+
+
 def test_by_event_time_the_clock_stands_for_kafkas() -> None:
     """An answer inside the limit that comes when the clock is past it retracts."""
     bench = Bench(centre(max_wait_ms=45_000), ClockRules("event"))

@@ -60,10 +60,11 @@ $(DEMO_VENV)/packages: requirements-demo.lock | python
 python:
 	@test -n "$(PYTHON)" || { echo "Filaviva needs Python 3.11 or newer on the PATH; none was found." >&2; exit 1; }
 
-# environment(folder, lock file): from scratch, hashes checked.
+# environment(folder, lock file): from scratch, hashes checked. The lock names every package, so nothing is left to resolve:
+# asked to, older pips take the newest release of a package named with an extra and then miss its hash.
 define environment
 	echo "making $(1) with $(PYTHON) from $(2)" && rm -rf $(1) && $(PYTHON) -m venv $(1) && \
-	$(1)/bin/pip install --quiet --require-hashes -r $(2) && touch $(1)/packages
+	$(1)/bin/pip install --quiet --no-deps --require-hashes -r $(2) && touch $(1)/packages
 endef
 
 # compile(lock file, extras): setuptools is in the lock because it builds the project.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode import CrashingSupervisor, Service
 
@@ -23,6 +24,7 @@ from streams.delivery import end_process
 from streams.domain.directory import Directory
 from streams.engine.stage import Stage, StageSpec, StageSurroundings
 from streams.engine.transport import Consumer, Transport
+from streams.errors import Unavailable
 from streams.health import HealthServer, Readiness
 from streams.partition_clock import PartitionClock
 from streams.partitioning import partition_of
@@ -161,9 +163,13 @@ class FaustBroker:
         self._stages = stages
 
     async def end_offsets(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        """Raises Unavailable when the broker does not answer within 5 s, or answers with an error."""
         partitions = [TP(topic, partition) for topic, partition in places]
-        async with asyncio.timeout(BROKER_ANSWER_SECONDS):
-            ends = await self._app.consumer.highwaters(*partitions)
+        try:
+            async with asyncio.timeout(BROKER_ANSWER_SECONDS):
+                ends = await self._app.consumer.highwaters(*partitions)
+        except (TimeoutError, OSError, KafkaError) as error:
+            raise Unavailable(f"the broker does not say where topics end: {error!r}") from error
         return {(tp.topic, tp.partition): offset for tp, offset in ends.items()}
 
     def assigned(self) -> list[tuple[str, int]]:
@@ -202,6 +208,7 @@ class WorkerService(Service):
     """Runs beside the app: the HTTP listener from the start, the loops while there is something to do."""
 
     def __init__(self, app: faust.App, settings: Settings, directory: Directory, stages: Mapping[str, Stage]) -> None:
+        self._app = app
         self._settings = settings
         self._stages = stages
         self.broker = FaustBroker(app, stages)
@@ -260,10 +267,18 @@ class WorkerService(Service):
             try:
                 await work()
             except Exception as error:  # noqa: BLE001 - a bug here would stop time or flushes in silence
+                if self._is_stopping:
+                    return  # the consumer it asked is gone; the last flush is the consumer's own
                 end_process(f"{getattr(work, '__name__', 'a loop')} failed", error)
 
     async def _beats(self, seconds: float) -> AsyncIterator[None]:
-        while not self.should_stop:
+        while not self._is_stopping:
             await self.sleep(seconds)
-            if not self.should_stop:
+            if not self._is_stopping:
                 yield
+
+    @property
+    def _is_stopping(self) -> bool:
+        """From the first moment of an orderly stop. The app stops before this service does, and in between its clients
+        answer with errors that are no bug."""
+        return bool(self.should_stop or self._app.should_stop)

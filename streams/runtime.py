@@ -19,6 +19,7 @@ from streams.domain.staffing import StaffingCore
 from streams.domain.time import SiteCalendar
 from streams.engine.owner import Owner
 from streams.engine.stage import Stage
+from streams.errors import Unavailable
 from streams.health import Readiness
 from streams.metrics import BuildInfo, WorkerFigures, total_of
 from streams.partition_clock import Instant
@@ -35,7 +36,10 @@ def instant_now() -> Instant:
 class Broker(Protocol):
     """What the runtime asks of the consumer."""
 
-    async def end_offsets(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]: ...
+    async def end_offsets(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        """Where topic-partitions end; raises Unavailable without an answer."""
+        ...
+
     def readiness(self) -> Readiness: ...
     def recovery_seconds(self) -> float: ...
     def assigned(self) -> Iterable[tuple[str, int]]: ...
@@ -75,7 +79,7 @@ class Runtime:
         asked_ms = instant_now().monotonic_ms
         try:
             ends = await self.broker.end_offsets(sorted(places))
-        except (TimeoutError, OSError):
+        except Unavailable:
             return
         answered_ms = instant_now().monotonic_ms
         for stage, owner in owners:
@@ -90,7 +94,7 @@ class Runtime:
             places = [(stage.changelog, partition) for partition in sorted(stage.owners)]
             try:
                 ends = await self.broker.end_offsets(places) if places else {}
-            except (TimeoutError, OSError):
+            except Unavailable:
                 return
             for (_, partition), end_offset in ends.items():
                 owner = stage.owners.get(partition)

@@ -90,7 +90,6 @@ class Ending(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return (self.time_ms, 0, self.identity)
 
 
-Fact = Offer | Exit | Ending
 _F = TypeVar("_F", Offer, Exit, Ending)
 
 

@@ -1,7 +1,8 @@
-"""The named service-level formulas, and the averages beside them.
+"""The named service-level formulas.
 
 A answered, B abandoned, C callback requested, F flowed out; T the answer target, S the short-abandon bound, both
-inclusive. Every formula is a share of 0 to 1, and None where nothing was there to share: never 0 or 100 %.
+inclusive. Every formula gives its numerator and its denominator: where the latter is nothing there is no service level,
+neither 0 nor 100 %.
 """
 
 from __future__ import annotations
@@ -37,10 +38,6 @@ class Share(NamedTuple):
 
     met: int
     base: int
-
-    @property
-    def ratio(self) -> float | None:
-        return self.met / self.base if self.base else None
 
 
 def tally_of(counts: Counts) -> Tally:
@@ -96,14 +93,3 @@ FORMULAS: Final[dict[str, Callable[[Tally], Share]]] = {
     "amazon_sl_x": _amazon_sl_x,
 }
 """``answered_only`` is reported but never a target: it rewards letting callers give up."""
-
-
-def average_speed_of_answer_seconds(counts: Counts) -> float | None:
-    """ASA: the mean wait of answered contacts; None without any."""
-    return counts.answered_wait_ms / counts.answered / 1000 if counts.answered else None
-
-
-def abandonment_ratio(counts: Counts) -> float | None:
-    """Abandoned over answered and abandoned, short ones included; None without any."""
-    base = counts.answered + counts.abandoned
-    return counts.abandoned / base if base else None

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from streams.domain.counts import Counts, Standing, wait_edges_ms
+from streams.domain.counts import Counts
 from streams.domain.figures import OUTCOMES
-from streams.domain.service_level import (
-    FORMULAS,
-    Share,
-    abandonment_ratio,
-    average_speed_of_answer_seconds,
-    tally_of,
-)
-
-EDGES_MS = wait_edges_ms("voice")
+from streams.domain.service_level import FORMULAS, Share, tally_of
 
 
 def counts(**outcomes: int) -> Counts:
@@ -53,9 +45,7 @@ BY_HAND = [
 @pytest.mark.parametrize(("formula", "met", "base"), BY_HAND)
 def test_each_formula_is_what_its_name_says(formula: str, met: int, base: int) -> None:
     """Seven shares of the same morning, from 40 % to 58 %."""
-    share = FORMULAS[formula](tally_of(A_MORNING))
-    assert share == Share(met, base)
-    assert share.ratio == met / base
+    assert FORMULAS[formula](tally_of(A_MORNING)) == Share(met, base)
 
 
 def test_every_formula_is_worked_out_here() -> None:
@@ -65,8 +55,10 @@ def test_every_formula_is_worked_out_here() -> None:
 
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_without_visits_there_is_no_share(formula: str) -> None:
-    """Neither 0 nor 100 %."""
-    assert FORMULAS[formula](tally_of(Counts())).ratio is None
+    """Neither 0 nor 100 %: nothing to divide by, also where contacts wait or were given up."""
+    waiting = Counts(offered=3)
+    for nobody_left in (Counts(), waiting, counts(unknown_exit=2)):
+        assert FORMULAS[formula](tally_of(nobody_left)) == Share(0, 0)
 
 
 def test_the_bank_reference_numbers() -> None:
@@ -84,18 +76,3 @@ def test_the_bank_reference_numbers() -> None:
         "f5": (65, 100),
         "f6": (60, 95),
     }
-
-
-def test_speed_of_answer_is_the_mean_wait_of_the_answered() -> None:
-    """Those who hung up do not count; without an answer there is none."""
-    some = Counts()
-    for outcome, wait_ms in ((0, 1_000), (1, 30_000), (4, 90_000)):
-        some.change(Standing(0, 0, outcome, wait_ms, 0, 0, 0, is_handled=False, is_breach=False), EDGES_MS, 1)
-    assert average_speed_of_answer_seconds(some) == 15.5
-    assert average_speed_of_answer_seconds(counts(abandoned_late=3)) is None
-
-
-def test_abandonment_includes_the_short_ones() -> None:
-    """Of all who were answered or hung up; without any there is none."""
-    assert abandonment_ratio(A_MORNING) == 20 / 90
-    assert abandonment_ratio(counts(transferred=3)) is None

@@ -97,10 +97,14 @@ class Proof:
     def _judge_metrics(self, worker: WorkerProcess) -> None:
         """Nothing live may move for calls of 1999, and the page must say so with figures, not with silence."""
         gauge = names.QUEUE_WAITING_CONTACTS.name
-        wait_until(
-            lambda: len(worker.metrics().values(gauge)) == len(QUEUES), "all queues are live", seconds=CATCH_UP_SECONDS
-        )
-        page = worker.metrics()
+        pages: list[Metrics] = []
+
+        def all_are_live() -> bool:
+            pages[:] = [worker.metrics()]
+            return len(pages[0].values(gauge)) == len(QUEUES)
+
+        wait_until(all_are_live, "all queues are live", seconds=CATCH_UP_SECONDS)
+        page = pages[0]
         self._expect("contacts waiting", [0.0] * len(QUEUES), page.values(gauge))
         self.judge_live_counters(page)
         self._expect("historic events", True, page.total(names.STREAM_EVENTS_HISTORIC.name) > 0)

@@ -1,0 +1,37 @@
+"""The worker's own loops while Faust stops around them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from streams.app import build_worker
+from streams.errors import Unavailable
+from streams.settings import parse_settings
+
+CONFIGURATION = """\
+kafka: {brokers: ["127.0.0.1:9092"]}
+sites: [{tenant: acme, site: fortaleza, zone: America/Fortaleza}]
+queues:
+  - {tenant: acme, site: fortaleza, queue: sac, channels: [voice], answer_target_seconds: 20, max_wait_seconds: 60}
+"""
+
+
+@pytest.mark.parametrize("error", [Unavailable("no end"), RuntimeError("the consumer is closed")])
+def test_what_fails_while_the_worker_stops_is_no_bug(error: Exception) -> None:
+    """A question under way when the consumer closes fails; the loop ends and the process goes on to stop in order."""
+    asked: list[str] = []
+
+    async def play() -> None:
+        app, service = build_worker(parse_settings(CONFIGURATION, environment={}))
+
+        async def ask() -> None:
+            asked.append("asked")
+            app._stopped.set()  # what Faust does first when it stops
+            raise error
+
+        await service._every(0, ask)
+
+    asyncio.run(play())
+    assert asked == ["asked"]

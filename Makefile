@@ -25,12 +25,13 @@ demo: $(DEMO_VENV)/stamp  ## see it work: simulated contact centre, live wallboa
 test: .venv/stamp  ## every test; a real Kafka needs Java 17 and Maven, the summary says what ran
 	@$(BIN)/pytest
 
-check: .venv/stamp  ## lint, format, types, import contracts, generated dashboards
+check: .venv/stamp  ## lint, format, types, import contracts, generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m dashboards --check
+	@$(BIN)/python -m streams.schemas --check
 
 january: .venv/stamp  ## the shared January data end to end, with its figures printed
 	@$(BIN)/pytest -m shared tests/integration/test_january.py -s

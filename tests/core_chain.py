@@ -5,11 +5,12 @@ Every input partition is read in batches; what a stage writes for another is rea
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
+import msgspec
 import yaml
 
 from streams.agents.callbacks import callbacks_stage
@@ -24,9 +25,12 @@ from streams.sealing import Sealer
 from streams.settings import Settings, milliseconds, parse_settings
 from streams.simulation.centre import TENANT, sections
 from streams.told import TOPICS_TOLD, Told
+from streams.topics import stages_reading
 from tests.callback_records import KafkaRecord
 
 Place = tuple[str, int]
+encode: Final = msgspec.json.Encoder().encode
+partition_of_key: Final = cache(partition_of)
 
 
 def centre_settings() -> Settings:
@@ -46,7 +50,7 @@ class CoreChain:
 
     def __init__(self, settings: Settings, *, batch_records: int) -> None:
         self.told = Told()
-        self.directory = settings.directory(partition_of)
+        self.directory = settings.directory(partition_of_key)
         self._batch_records = batch_records
         self._partitions = settings.kafka.partitions
         self._lateness_ms = milliseconds(settings.clock.lateness_seconds)
@@ -62,13 +66,14 @@ class CoreChain:
         self._now_ms: dict[Place, int] = defaultdict(int)
 
     def send(self, events: Iterable[Mapping[str, Any]], time_ms: Iterable[int]) -> None:
-        """Append events to their input topics, each stamped with its time."""
+        """Append events to their input topics, each stamped with its time. What no stage reads goes nowhere."""
         for event, stamp_ms in zip(events, time_ms, strict=True):
             target = route(event)
             assert isinstance(target, Route), target
-            place = (target.topic, partition_of(target.key, self._partitions))
-            record = KafkaRecord(json.dumps(event).encode(), target.key.encode(), len(self._inputs[place]), stamp_ms)
-            self._inputs[place].append(record)
+            if stages_reading(target.topic):
+                place = (target.topic, partition_of_key(target.key, self._partitions))
+                record = KafkaRecord(encode(event), target.key.encode(), len(self._inputs[place]), stamp_ms)
+                self._inputs[place].append(record)
 
     def run(self) -> None:
         """Let every stage read its topics to the end, stage by stage, and time pass to the last event seen."""

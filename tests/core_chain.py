@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -23,24 +24,26 @@ from streams.partitioning import partition_of
 from streams.routing import Route, route
 from streams.sealing import Sealer
 from streams.settings import Settings, milliseconds, parse_settings
-from streams.simulation.centre import TENANT, sections
+from streams.simulation.centre import SAC
+from streams.simulation.layout import Centre
 from streams.told import TOPICS_TOLD, Told
-from streams.topics import stages_reading
+from streams.topics import STAGE_INPUTS
 from tests.callback_records import KafkaRecord
 
 Place = tuple[str, int]
 encode: Final = msgspec.json.Encoder().encode
 partition_of_key: Final = cache(partition_of)
+READ: Final = frozenset(chain.from_iterable(STAGE_INPUTS.values()))
 
 
-def centre_settings() -> Settings:
-    """The configuration of the simulated centre, with the event clock and keys of no worth."""
+def centre_settings(centre: Centre = SAC) -> Settings:
+    """The configuration of a simulated centre, with the event clock and keys of no worth."""
     keys = {"token_key_env": "TOKEN_KEY", "seal_key_env": "SEAL_KEY"}
     document: dict[str, Any] = {
         "kafka": {"brokers": ["127.0.0.1:9092"]},
         "clock": {"mode": "event"},
-        "privacy": {"tenants": {TENANT: keys}},
-        **sections(),
+        "privacy": {"tenants": {centre.tenant: keys}},
+        **centre.sections(),
     }
     return parse_settings(yaml.safe_dump(document), environment={"TOKEN_KEY": "0a" * 32, "SEAL_KEY": "0b" * 32})
 
@@ -70,7 +73,7 @@ class CoreChain:
         for event, stamp_ms in zip(events, time_ms, strict=True):
             target = route(event)
             assert isinstance(target, Route), target
-            if stages_reading(target.topic):
+            if target.topic in READ:
                 place = (target.topic, partition_of_key(target.key, self._partitions))
                 record = KafkaRecord(encode(event), target.key.encode(), len(self._inputs[place]), stamp_ms)
                 self._inputs[place].append(record)

@@ -77,7 +77,7 @@ class Customers:
 
     def __init__(self, centre: Centre, random: Random) -> None:
         self._random = random
-        self._of_site = {site.site: _customers(site, random) for site in centre.sites}
+        self._of_site = {site.site: _customers(site, f"C{n}", random) for n, site in enumerate(centre.sites, start=1)}
         self._by_address: Mapping[str, Customer] = {
             customer.address: customer for customers in self._of_site.values() for customer in customers
         }
@@ -95,10 +95,10 @@ class Customers:
         return self._by_address.get(address) or Customer(address, None)
 
 
-def _customers(site: Site, random: Random) -> list[Customer]:
+def _customers(site: Site, prefix: str, random: Random) -> list[Customer]:
     numbers = random.sample(range(10**8), site.customers)
     return [
-        Customer(f"+55{random.choice(site.area_codes)}0{number:08d}", f"{site.site[:2].upper()}-{index:05d}")
+        Customer(f"+55{random.choice(site.area_codes)}0{number:08d}", f"{prefix}-{index:05d}")
         for index, number in enumerate(numbers, start=1)
     ]
 

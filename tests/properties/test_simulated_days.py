@@ -40,9 +40,8 @@ class Judged:
 def judged(seed: int, *, disorder_seconds: float, batch_records: int, with_agents: bool = False) -> Judged:
     """A day through the cores. The last part comes when all before is applied: what time has made true is recorded by
     the next facts of its topic, so there must be some."""
-    events = arrivals(day(seed), disorder_seconds=disorder_seconds, repeat_share=0.02, seed=seed)
-    if not with_agents:
-        events = [event for event in events if event["type"].startswith("contact.")]
+    told = day(seed) if with_agents else [event for event in day(seed) if event["type"].startswith("contact.")]
+    events = arrivals(told, disorder_seconds=disorder_seconds, repeat_share=0.02, seed=seed)
     configured = centre_settings()
     chain = CoreChain(configured, batch_records=batch_records)
     held_back = round(len(events) * (1 - LAST_PART))

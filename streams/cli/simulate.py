@@ -148,6 +148,8 @@ def simulate(*, print_config: bool, **given: Any) -> None:
 def _simulate(options: Options, centre: Centre) -> None:
     if options.config and options.output:
         raise click.UsageError("give --config for Kafka or --output for a file, not both")
+    if options.hours is not None and options.days is not None:
+        raise click.UsageError("give --hours or --days, not both")
     incidents = _incidents(options, centre)
     target = _target(options.config, options, centre) if options.config else None
     start = options.start or (datetime.now().astimezone() if target else DATE)

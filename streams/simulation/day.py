@@ -9,7 +9,7 @@ from typing import Final
 from streams.simulation.centre import SAC
 from streams.simulation.clockwork import MINUTE_MS, next_midnight_ms
 from streams.simulation.disorder import Disorder
-from streams.simulation.incidents import Flood
+from streams.simulation.incidents import Flood, Incident
 from streams.simulation.simulation import Simulation
 from streams.simulation.telling import Event
 
@@ -18,11 +18,11 @@ DATE: Final = date(2026, 11, 23)
 INCIDENTS: Final = (Flood(queue="sac-telecom", at=time(10, 30), minutes=20, contacts=60),)
 
 
-def day(seed: int) -> list[Event]:
+def day(seed: int, incidents: Iterable[Incident] = INCIDENTS) -> list[Event]:
     """The events of the day in order of their times, as CloudEvents in structured form. Nothing is told after one
     minute to midnight, so that all are of one local day."""
     end_ms = next_midnight_ms(DATE, SAC.sites[0].zone) - MINUTE_MS
-    return Simulation(SAC, seed, DATE, INCIDENTS).advance(end_ms)
+    return Simulation(SAC, seed, DATE, incidents).advance(end_ms)
 
 
 def arrivals(events: Iterable[Event], *, disorder_seconds: float, repeat_share: float, seed: int) -> list[Event]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 EXPECTED_SILENCE_SECONDS: Final = 120
 """Four heartbeats of a source."""
 
-ALL_DAY: Final = (2, 1, 1, 1, 1, 2, 5, 11, 19, 25, 27, 25, 20, 20, 23, 24, 22, 18, 14, 11, 8, 6, 4, 3)
+ALL_DAY: Final = (2, 1, 1, 1, 1, 2, 5, 11, 20, 29, 28, 25, 20, 20, 23, 24, 22, 18, 14, 11, 8, 6, 4, 3)
 OFFICE: Final = (1, 1, 1, 1, 1, 1, 3, 8, 16, 18, 16, 14, 10, 12, 14, 13, 11, 8, 5, 4, 4, 3, 2, 1)
 EVENING: Final = (3, 2, 1, 1, 1, 1, 3, 6, 10, 13, 15, 15, 16, 15, 15, 16, 17, 18, 20, 21, 19, 15, 10, 6)
 """How a day's contacts spread over its hours, as weights."""

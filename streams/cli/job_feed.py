@@ -42,11 +42,22 @@ class JobFeed:
         """The jobs that have come, as CloudEvents, in the order of each partition. Does not wait for more."""
         with _told():
             polled = self._consumer.poll(timeout_ms=0, max_records=MOST_AT_ONCE)
-        return [_decode(record.value) for records in polled.values() for record in records]
+        jobs = (_job(record.value) for records in polled.values() for record in records)
+        return [job for job in jobs if job is not None]
 
     def close(self) -> None:
         with _told():
             self._consumer.close()
+
+
+def _job(value: bytes | None) -> Mapping[str, Any] | None:
+    """None for what is no event: nobody can be called because of it."""
+    try:
+        event = _decode(value or b"")
+    except msgspec.DecodeError:
+        return None
+    is_event = isinstance(event, dict) and isinstance(event.get("type"), str) and isinstance(event.get("data"), dict)
+    return event if is_event else None
 
 
 @contextmanager

@@ -62,7 +62,8 @@ def publish(
 
     FILES hold one CloudEvents JSON object a line, plain or gzip; "-" is standard input. Contact events go to
     call-events, chat-events or email-events by their channel, agent states to agent-events, cases to case-events, the
-    site's own events to site-events, each with the key of its owner, acknowledged by all replicas.
+    site's own events to site-events, a dialer's attempts to callback-results, each with the key of its owner,
+    acknowledged by all replicas.
 
     For example: zcat january.jsonl.gz | filaviva publish - --brokers 127.0.0.1:9092 --paced --speed 60
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, Final, Protocol
 
@@ -99,7 +100,8 @@ def play(simulation: Simulation, manner: Manner, sink: Sink, *, jobs: Jobs, watc
         if pace:
             pace.wait(now_ms)
         for job in jobs():
-            simulation.dial(job)
+            with suppress(KeyError, ValueError):  # a job that is not whole is nobody to call
+                simulation.dial(job)
         manner.disorder.take(simulation.advance(now_ms))
         sent += _send(manner.disorder.arrived(math.inf if now_ms == manner.until_ms else now_ms), sink)
         watch(now_ms, sent)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from streams.domain.events import AGENT_EVENTS, INTAKE_OF_CHANNEL
-from streams.topics import CASE_EVENTS, SITE_EVENTS
+from streams.topics import CALLBACK_RESULTS, CASE_EVENTS, SITE_EVENTS
 
 
 class Route(NamedTuple):
@@ -31,6 +31,7 @@ _OWNER_FIELD: Final[Mapping[str, tuple[str, str]]] = {
     "human_voice": (SITE_EVENTS, "site"),
     "exception": (SITE_EVENTS, "site"),
     "case": (CASE_EVENTS, "case_id"),
+    "dial": (CALLBACK_RESULTS, "job_id"),
 }
 """First word of a type to its topic and the second half of its key; contacts and agents are special."""
 

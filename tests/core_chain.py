@@ -5,11 +5,13 @@ Every input partition is read in batches; what a stage writes for another is rea
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import cache
+from itertools import chain
+from typing import Any, Final
 
+import msgspec
 import yaml
 
 from streams.agents.callbacks import callbacks_stage
@@ -22,21 +24,26 @@ from streams.partitioning import partition_of
 from streams.routing import Route, route
 from streams.sealing import Sealer
 from streams.settings import Settings, milliseconds, parse_settings
-from streams.simulation.centre import TENANT, sections
+from streams.simulation.centre import SAC
+from streams.simulation.layout import Centre
 from streams.told import TOPICS_TOLD, Told
+from streams.topics import STAGE_INPUTS
 from tests.callback_records import KafkaRecord
 
 Place = tuple[str, int]
+encode: Final = msgspec.json.Encoder().encode
+partition_of_key: Final = cache(partition_of)
+READ: Final = frozenset(chain.from_iterable(STAGE_INPUTS.values()))
 
 
-def centre_settings() -> Settings:
-    """The configuration of the simulated centre, with the event clock and keys of no worth."""
+def centre_settings(centre: Centre = SAC) -> Settings:
+    """The configuration of a simulated centre, with the event clock and keys of no worth."""
     keys = {"token_key_env": "TOKEN_KEY", "seal_key_env": "SEAL_KEY"}
     document: dict[str, Any] = {
         "kafka": {"brokers": ["127.0.0.1:9092"]},
         "clock": {"mode": "event"},
-        "privacy": {"tenants": {TENANT: keys}},
-        **sections(),
+        "privacy": {"tenants": {centre.tenant: keys}},
+        **centre.sections(),
     }
     return parse_settings(yaml.safe_dump(document), environment={"TOKEN_KEY": "0a" * 32, "SEAL_KEY": "0b" * 32})
 
@@ -46,7 +53,7 @@ class CoreChain:
 
     def __init__(self, settings: Settings, *, batch_records: int) -> None:
         self.told = Told()
-        self.directory = settings.directory(partition_of)
+        self.directory = settings.directory(partition_of_key)
         self._batch_records = batch_records
         self._partitions = settings.kafka.partitions
         self._lateness_ms = milliseconds(settings.clock.lateness_seconds)
@@ -62,13 +69,14 @@ class CoreChain:
         self._now_ms: dict[Place, int] = defaultdict(int)
 
     def send(self, events: Iterable[Mapping[str, Any]], time_ms: Iterable[int]) -> None:
-        """Append events to their input topics, each stamped with its time."""
+        """Append events to their input topics, each stamped with its time. What no stage reads goes nowhere."""
         for event, stamp_ms in zip(events, time_ms, strict=True):
             target = route(event)
             assert isinstance(target, Route), target
-            place = (target.topic, partition_of(target.key, self._partitions))
-            record = KafkaRecord(json.dumps(event).encode(), target.key.encode(), len(self._inputs[place]), stamp_ms)
-            self._inputs[place].append(record)
+            if target.topic in READ:
+                place = (target.topic, partition_of_key(target.key, self._partitions))
+                record = KafkaRecord(encode(event), target.key.encode(), len(self._inputs[place]), stamp_ms)
+                self._inputs[place].append(record)
 
     def run(self) -> None:
         """Let every stage read its topics to the end, stage by stage, and time pass to the last event seen."""

@@ -10,6 +10,7 @@ from streams.cli.dead_letters import dead_letters
 from streams.cli.demo import demo
 from streams.cli.publish import publish
 from streams.cli.recount import recount
+from streams.cli.simulate import simulate
 from streams.cli.skip import skip
 from streams.cli.topics import topics
 from streams.cli.worker import worker
@@ -30,6 +31,7 @@ main.add_command(dead_letters)
 main.add_command(demo)
 main.add_command(publish)
 main.add_command(recount)
+main.add_command(simulate)
 main.add_command(skip)
 main.add_command(topics)
 main.add_command(worker)

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
 
 import click
 from rich.console import Console
@@ -16,9 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from streams.cli.demo_report import json_report, print_report
 from streams.cli.demo_run import Plan, Result, run
 from streams.cli.demo_worker import DemoWorker
+from streams.cli.stopping import EXIT_INTERRUPTED, terminated_like_interrupted
 from streams.errors import Unavailable
-
-EXIT_INTERRUPTED: Final = 130
 
 
 @click.command()
@@ -43,7 +38,7 @@ def demo(seed: int, seconds: float, port: int | None, *, as_json: bool) -> None:
     """
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # failures are told in our own words
     try:
-        with _terminated_like_interrupted():
+        with terminated_like_interrupted():
             click.echo("The broker of this demo is embedded and in memory: nothing is kept.", err=True)
             result = _watched(Plan.of(seed, seconds, port))
     except KeyboardInterrupt:
@@ -73,13 +68,3 @@ def _watched(plan: Plan) -> Result:
             console.print(f"While it runs: {worker.url}", style="dim")
 
         return run(plan, started=started, watch=watch)
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the demo the way Ctrl-C does, so that its worker never outlives it."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -48,8 +48,7 @@ def with_kafka_target(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(
         config: Path | None, brokers: str | None, prefix: str | None, partitions: int | None, **rest: Any
     ) -> None:
-        for client in ("kafka", "librdkafka"):
-            logging.getLogger(client).setLevel(logging.CRITICAL)  # the commands tell failures in their own words
+        quiet_clients()
         try:
             overrides = {"brokers": brokers, "prefix": prefix, "partitions": partitions}
             command(target=_target(config, {key: value for key, value in overrides.items() if value}), **rest)
@@ -63,6 +62,12 @@ def with_kafka_target(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def quiet_clients() -> None:
+    """The commands tell failures in their own words."""
+    for client in ("kafka", "librdkafka"):
+        logging.getLogger(client).setLevel(logging.CRITICAL)
+
+
 def _target(config: Path | None, given: dict[str, Any]) -> KafkaTarget:
     if (config is None) == ("brokers" not in given):
         raise click.UsageError("give either --config FILE or --brokers HOST:PORT")
@@ -70,6 +75,11 @@ def _target(config: Path | None, given: dict[str, Any]) -> KafkaTarget:
         return _of_options(given)
     if given:
         raise click.UsageError(f"--{next(iter(given))} is in the file that --config names")
+    return target_of_file(config)
+
+
+def target_of_file(config: Path) -> KafkaTarget:
+    """The cluster of a configuration; its password is read only where the brokers ask for one."""
     settings = settings_or_exit(config, resolve_secrets=False)
     if settings.kafka.security.protocol == "sasl_ssl":
         settings = settings_or_exit(config)

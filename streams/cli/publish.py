@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from streams.cli.kafka_target import KafkaTarget, with_kafka_target
+from streams.cli.pace import Pace
 from streams.event_lines import BadLine, EventLine, read_lines
 from streams.publisher import Publisher
 
@@ -35,22 +36,6 @@ class _Manner:
     @property
     def needs_time(self) -> bool:
         return self.speed is not None or self.event_timestamps
-
-
-@dataclass(slots=True)
-class _Pace:
-    """Holds each event back until its time since the first one has passed at the wanted speed."""
-
-    speed: float
-    _first: tuple[int, float] | None = field(default=None)
-
-    def wait(self, time_ms: int) -> None:
-        if self._first is None:
-            self._first = (time_ms, time.monotonic())
-        first_ms, started = self._first
-        ahead = started + (time_ms - first_ms) / 1000 / self.speed - time.monotonic()
-        if ahead > 0:
-            time.sleep(ahead)
 
 
 @click.command()
@@ -77,7 +62,8 @@ def publish(
 
     FILES hold one CloudEvents JSON object a line, plain or gzip; "-" is standard input. Contact events go to
     call-events, chat-events or email-events by their channel, agent states to agent-events, cases to case-events, the
-    site's own events to site-events, each with the key of its owner, acknowledged by all replicas.
+    site's own events to site-events, a dialer's attempts to callback-results, each with the key of its owner,
+    acknowledged by all replicas.
 
     For example: zcat january.jsonl.gz | filaviva publish - --brokers 127.0.0.1:9092 --paced --speed 60
     """
@@ -97,7 +83,7 @@ def publish(
 
 def _publish_files(files: list[Path], publisher: Publisher, manner: _Manner) -> int:
     """The number of bad lines; it is at most 1 unless told to keep going."""
-    pace = _Pace(manner.speed) if manner.speed else None
+    pace = Pace(manner.speed) if manner.speed else None
     bad_lines = 0
     with _progress(files) as (progress, task):
         done_bytes = 0
@@ -117,7 +103,7 @@ def _publish_files(files: list[Path], publisher: Publisher, manner: _Manner) -> 
     return bad_lines
 
 
-def _send(publisher: Publisher, line: EventLine, pace: _Pace | None, *, stamped: bool) -> None:
+def _send(publisher: Publisher, line: EventLine, pace: Pace | None, *, stamped: bool) -> None:
     if pace and line.time_ms is not None:
         pace.wait(line.time_ms)
     publisher.send(line.route, line.value, line.time_ms if stamped else None)

@@ -38,6 +38,7 @@ def contact(channel: str) -> dict[str, Any]:
         (event("human_voice.closed", site="fortaleza"), "site-events", "acme/fortaleza"),
         (event("exception.declared", site="fortaleza"), "site-events", "acme/fortaleza"),
         (event("case.registered", case_id="c7"), "case-events", "acme/c7"),
+        (event("dial.attempted", job_id="j7.1"), "callback-results", "acme/j7.1"),
         (event("case.of_a_later_release", case_id="c7"), "case-events", "acme/c7"),
     ],
 )

@@ -1,0 +1,69 @@
+"""A big centre's busiest day through all cores, judged by the recount of the same events."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from streams import comparison
+from streams.cli.demo_run import rules_of
+from streams.domain.recount import read_events
+from streams.event_lines import event_time_ms
+from streams.simulation.clockwork import MINUTE_MS
+from streams.simulation.day import DATE
+from streams.simulation.large_centre import large_centre
+from streams.simulation.simulation import Simulation
+from tests.core_chain import CoreChain, centre_settings, encode
+
+SEED = 11
+QUARTER_MS = 15 * MINUTE_MS
+QUARTERS = 96
+
+
+class Stopwatch:
+    """Processor seconds by part."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        started = time.process_time()
+        yield
+        self.seconds[name] += time.process_time() - started
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_monday_of_40_queues_and_800_agents_equals_its_recount(capsys: pytest.CaptureFixture[str]) -> None:
+    """About a million events: outcomes, queues, intervals, findings, plans with reasons, and jobs. Says how long it
+    took; judges time only by the timeout of five minutes."""
+    centre, watch, started = large_centre(queues=40, agents=800), Stopwatch(), time.monotonic()
+    settings = centre_settings(centre)
+    simulation, chain = Simulation(centre, SEED, DATE), CoreChain(settings, batch_records=500)
+    lines, events = [], 0
+    for quarter in range(1, QUARTERS + 1):
+        with watch.part("simulation"):
+            told = simulation.advance(simulation.start_ms + quarter * QUARTER_MS)
+        events += len(told)
+        with watch.part("into the topics"):
+            lines += [encode(event) for event in told if event["type"].startswith("contact.")]
+            chain.send(told, [event_time_ms(event["time"]) or 0 for event in told])
+        with watch.part("cores"):
+            chain.run()
+    with watch.part("recount and comparison"):
+        rules = rules_of(settings)
+        expected = comparison.expected_facts(read_events(lines), rules)
+        del expected[comparison.DAY]  # is on the metrics page alone
+        expected[comparison.JOBS] = comparison.expected_jobs(chain.told)
+        checks = comparison.compare(expected, comparison.told_facts(chain.told, rules))
+    with capsys.disabled():
+        parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in watch.seconds.items())
+        print(f"\n{events:,} events in {time.monotonic() - started:.0f} s; processor time: {parts}")
+    assert {check.name: check.differences[:3] for check in checks if not check.is_equal} == {}
+    assert all(check.compared for check in checks)
+    assert events > 900_000

@@ -12,6 +12,7 @@ from streams.cli.publish import publish
 from streams.cli.recount import recount
 from streams.cli.skip import skip
 from streams.cli.topics import topics
+from streams.cli.wallboard import wallboard
 from streams.cli.worker import worker
 
 
@@ -32,4 +33,5 @@ main.add_command(publish)
 main.add_command(recount)
 main.add_command(skip)
 main.add_command(topics)
+main.add_command(wallboard)
 main.add_command(worker)

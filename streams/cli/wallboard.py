@@ -53,8 +53,8 @@ def checked_urls(_context: click.Context, _parameter: click.Parameter, urls: tup
 @click.argument("urls", nargs=-1, metavar="[URL]...", callback=checked_urls)
 @click.option(
     "--lang",
-    type=click.Choice([*Language]),
-    default=Language.PORTUGUESE,
+    type=click.Choice([str(each) for each in Language]),
+    default=str(Language.PORTUGUESE),
     show_default=True,
     help="Language of the wall.",
 )

@@ -79,10 +79,10 @@ def _name(board: Board, words: Words) -> Column:
 def _apart(line: QueueLine, board: Board) -> str:
     """What tells a queue from the others of the same name, as little as will do."""
     same = [each for each in board.queues if each.display_name == line.display_name]
-    for told in (_channel, _site, _site_and_channel):
+    for told in (_channel, _site, _slug):
         if len({told(each) for each in same}) == len(same):
             return told(line)
-    return f"{line.tenant}/{line.site}/{line.queue}/{line.channel}"
+    return f"{line.tenant}/{line.queue}/{line.channel}"
 
 
 def _channel(line: QueueLine) -> str:
@@ -93,8 +93,8 @@ def _site(line: QueueLine) -> str:
     return line.site
 
 
-def _site_and_channel(line: QueueLine) -> str:
-    return f"{line.site}/{line.channel}"
+def _slug(line: QueueLine) -> str:
+    return line.queue
 
 
 def _live(words: Words) -> list[Column]:

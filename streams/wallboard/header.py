@@ -28,7 +28,7 @@ def header(board: Board, words: Words, width: int) -> list[Text]:
         _place_and_time(board, width),
         _states(board, words),
         _totals(board, words, width),
-        _freshness(board, words),
+        _freshness(board, words, width),
         *(_failure(url, why, words) for url, why in board.failures.items()),
     ]
     for line in lines:
@@ -59,11 +59,8 @@ def _times(board: Board) -> list[str]:
 
 def _states(board: Board, words: Words) -> Text:
     """How many queues are in each state, worst first."""
-    line = Text(no_wrap=True)
-    for state in State:
-        if board.count(state):
-            line.append(f" {words.states[state]} {board.count(state)} ", palette.OF_STATE[state]).append(GAP)
-    return line
+    shown = [state for state in State if board.count(state)]
+    return _joined(_Part(f" {words.states[state]} {board.count(state)} ", palette.OF_STATE[state]) for state in shown)
 
 
 def _totals(board: Board, words: Words, width: int) -> Text:
@@ -94,9 +91,12 @@ def _total_parts(board: Board, words: Words, *, is_long: bool) -> Iterable[_Part
         yield total(words.breaches_since, board.breaches_last_hour, at_least=board.parts_missing, since=shown)
 
 
-def _freshness(board: Board, words: Words) -> Text:
-    """The source whose data are oldest for what is expected of it, what is still to be read, workers that answer."""
-    return _joined((_source(board, words), *_lag(board, words), _workers(board, words)))
+def _freshness(board: Board, words: Words, width: int) -> Text:
+    """Workers that answer, the source whose data are oldest for what is expected of it, what is still to be read."""
+    source = _source(board, words)
+    long = _joined((_workers(board, words.workers.long), source, *_lag(board, words.lag.long)))
+    short = _joined((_workers(board, words.workers.short), source, *_lag(board, words.lag.short)))
+    return long if cell_len(long.plain) <= width else short
 
 
 def _source(board: Board, words: Words) -> _Part:
@@ -113,15 +113,15 @@ def _source(board: Board, words: Words) -> _Part:
     return _Part(shown, palette.BLIND if worst.is_silent else palette.PLAIN)
 
 
-def _lag(board: Board, words: Words) -> Iterable[_Part]:
+def _lag(board: Board, text: str) -> Iterable[_Part]:
     if board.lag_messages is not None:
         is_high = board.lag_messages >= LAG_ATTENTION_MESSAGES
-        yield _Part(words.lag.format(board.lag_messages), palette.ATTENTION if is_high else palette.PLAIN)
+        yield _Part(text.format(board.lag_messages), palette.ATTENTION if is_high else palette.PLAIN)
 
 
-def _workers(board: Board, words: Words) -> _Part:
-    text = words.workers.format(answering=board.workers_answering, all=board.workers)
-    return _Part(text, palette.ACT if board.failures else palette.PLAIN)
+def _workers(board: Board, text: str) -> _Part:
+    shown = text.format(answering=board.workers_answering, all=board.workers)
+    return _Part(shown, palette.ACT if board.failures else palette.PLAIN)
 
 
 def _failure(url: str, why: Failure, words: Words) -> Text:

@@ -147,12 +147,19 @@ def _title(title: Title, width: int) -> str:
 def _padded(cell: Cell, width: int, *, is_left: bool) -> Text:
     space = width - _cells_of(cell)
     if space < 0:
-        room = max(0, width - cell_len(cell.tail) - cell_len(ELLIPSIS))
-        shortened = f"{set_cell_size(cell.text, room).rstrip()}{ELLIPSIS}"
-        return Text(set_cell_size(shortened, width - cell_len(cell.tail)), cell.style).append(cell.tail, palette.PLAIN)
+        return _shortened(cell, width)
     padding = " " * space
     if not is_left:
         return Text(f"{padding}{cell.text}", cell.style).append(cell.tail, palette.PLAIN)
     if not cell.tail:
         return Text(f"{cell.text}{padding}", cell.style)
     return Text.assemble((cell.text, cell.style), cell.tail, padding)
+
+
+def _shortened(cell: Cell, width: int) -> Text:
+    """The text cut at its end; of a tail that leaves no room for it, the end."""
+    room = width - cell_len(cell.tail) - cell_len(ELLIPSIS)
+    if room < 0:
+        return Text(f"{ELLIPSIS}{cell.tail[cell_len(ELLIPSIS) - width :]}", cell.style)
+    cut = f"{set_cell_size(cell.text, room).rstrip()}{ELLIPSIS}"
+    return Text.assemble((set_cell_size(cut, width - cell_len(cell.tail)), cell.style), cell.tail)

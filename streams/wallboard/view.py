@@ -19,42 +19,47 @@ from streams.wallboard.words import Words
 
 SEPARATOR: Final = " · "
 TITLE_ROWS: Final = 1
-LEAST_ROWS: Final = 3
 ABANDONMENT: Final = "B/(A+B)"
 
 
 def render(board: Board, words: Words, *, width: int, height: int | None = None) -> RenderableType:
-    """Lines of at most ``width`` cells. With a height no more lines than that, as far as three queues can be shown:
-    the explanations give way first, then the queues that are well."""
+    """Lines of at most ``width`` cells; with a height no more lines than that, as far as the worst queue can be shown.
+
+    The explanations give way first, before any queue that is not well is left out.
+    """
     top = header(board, words, width)
     if not board.queues:
         return Group(*top, Text(words.no_queues if board.workers_answering else words.no_worker, no_wrap=True))
-    bottom = _footer(board, words, width)
-    rows = None if height is None else height - len(top) - TITLE_ROWS
-    if rows is not None and rows - len(bottom) < min(len(board.queues), LEAST_ROWS):
+    table = _table(board, words, width)
+    bottom = _footer(board, words, table.titles(width), width)
+    if height is None:
+        return Group(*top, *table.lines(width), *bottom)
+    rows = height - len(top) - TITLE_ROWS
+    if rows < _rows_wanted(board) + len(bottom):
         bottom = []
-    shown, hidden = _that_fit(board.queues, None if rows is None else max(LEAST_ROWS, rows - len(bottom)))
-    table = _table(board, words, shown, width)
-    more = [_more(hidden, words)] if hidden else []
-    return Group(*top, *table.lines(width), *more, *bottom)
+    return Group(*top, *_that_fit(table.lines(width), board, words, rows - len(bottom)), *bottom)
 
 
-def _table(board: Board, words: Words, shown: Sequence[QueueLine], width: int) -> Table:
+def _rows_wanted(board: Board) -> int:
+    """One for each queue that is not well, and one for all others."""
+    well = board.count(State.OK)
+    return len(board.queues) - well + min(well, 1)
+
+
+def _table(board: Board, words: Words, width: int) -> Table:
     """The widest set of columns that shortens nothing; on a narrow screen the last one, shortened."""
-    tables = (Table(columns, shown, lambda line: blind_cell(line, words)) for columns in column_sets(board, words))
-    table = next(tables)
-    for narrower in tables:
-        if table.least_width <= width:
-            break
-        table = narrower
-    return table
+    sets = column_sets(board, words)
+    tables = [Table(columns, board.queues, lambda line: blind_cell(line, words)) for columns in sets]
+    return next((table for table in tables if table.least_width <= width), tables[-1])
 
 
-def _that_fit(queues: Sequence[QueueLine], rows: int | None) -> tuple[Sequence[QueueLine], Sequence[QueueLine]]:
-    """Those shown and those left out; the last row is then for saying so."""
-    if rows is None or len(queues) <= rows:
-        return queues, ()
-    return queues[: rows - 1], queues[rows - 1 :]
+def _that_fit(lines: Sequence[Text], board: Board, words: Words, rows: int) -> Sequence[Text]:
+    """The titles and the worst queues; what is left out is told in the last row."""
+    if len(board.queues) <= rows:
+        return lines
+    shown = max(1, rows - 1)
+    hidden = board.queues[shown:]
+    return [*lines[: TITLE_ROWS + shown], *([_more(hidden, words)] if hidden else [])]
 
 
 def _more(hidden: Sequence[QueueLine], words: Words) -> Text:
@@ -64,7 +69,7 @@ def _more(hidden: Sequence[QueueLine], words: Words) -> Text:
     return Text(text, style=palette.TITLE, no_wrap=True)
 
 
-def _footer(board: Board, words: Words, width: int) -> list[Text]:
+def _footer(board: Board, words: Words, titles: Iterable[str], width: int) -> list[Text]:
     """The formulas on the board in full, what their letters count, and short titles in full."""
     names = sorted({line.today.formula for line in board.queues if line.today and line.today.formula})
     formulas = [formula_of(name) for name in names]
@@ -72,7 +77,6 @@ def _footer(board: Board, words: Words, width: int) -> list[Text]:
     told.append(f"{words.abandonment.short} = {ABANDONMENT}")
     used = "".join((ABANDONMENT, *(each.definition for each in formulas)))
     told += [f"{letter} {meaning}" for letter, meaning in words.letters.items() if letter in used]
-    titles = _table(board, words, board.queues, width).titles(width)
     told += [f"{title} {words.titles[title]}" for title in titles if title in words.titles]
     return [Text(line, style=palette.QUIET, no_wrap=True) for line in _wrapped(told, width)]
 

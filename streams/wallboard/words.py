@@ -61,8 +61,8 @@ class Words:
     source_age: str
     source_silent: str
     no_sources: str
-    lag: str
-    workers: str
+    lag: Title
+    workers: Title
     worker_fails: str
     failures: Mapping[Failure, str]
     no_worker: str
@@ -112,8 +112,8 @@ PORTUGUESE: Final = Words(
     source_age="{source} há {age} (até {silence})",
     source_silent="{source} MUDA há {age} (até {silence})",
     no_sources="fontes: sem dados",
-    lag="{} mensagens por ler",
-    workers="{answering} de {all} workers",
+    lag=Title("{} mensagens por ler", "{} por ler"),
+    workers=Title("{answering} de {all} workers respondem", "{answering} de {all} workers"),
     worker_fails="Sem dados de {url}: {why}",
     failures={
         Failure.UNREACHABLE: "não responde",
@@ -172,8 +172,8 @@ ENGLISH: Final = Words(
     source_age="{source} {age} ago (up to {silence})",
     source_silent="{source} SILENT for {age} (up to {silence})",
     no_sources="sources: no data",
-    lag="{} messages to read",
-    workers="{answering} of {all} workers",
+    lag=Title("{} messages to read", "{} to read"),
+    workers=Title("{answering} of {all} workers answer", "{answering} of {all} workers"),
     worker_fails="No data from {url}: {why}",
     failures={
         Failure.UNREACHABLE: "it does not answer",

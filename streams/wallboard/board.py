@@ -13,6 +13,8 @@ from streams.wallboard.history import HOUR_SECONDS, History, QueueKey
 from streams.wallboard.pages import Labels, Page
 
 DAY_SECONDS: Final = 86_400
+AHEAD_SECONDS: Final = 120.0
+"""How far a source's clock may be ahead before its events count as skewed; see the service's own bound."""
 GREATEST_OFFSET_SECONDS: Final = 12 * 3600
 
 _URGENCY: Final = {state: rank for rank, state in enumerate(State)}
@@ -173,8 +175,10 @@ def utc_offset_seconds(day_start_seconds: float) -> int:
 
 
 def _source(merged: _Merged, key: tuple[str, str, str], now: float, *, is_open: bool) -> SourceLine:
-    age, silence = max(0.0, now - merged.newest[key]), merged.silence.get(key)
-    return SourceLine(*key, age, silence, is_silent=is_open and silence is not None and age > silence)
+    newest, silence = merged.newest[key], merged.silence.get(key)
+    age = None if newest > now + AHEAD_SECONDS else max(0.0, now - newest)
+    is_silent = is_open and age is not None and silence is not None and age > silence
+    return SourceLine(*key, age, silence, is_silent)
 
 
 def _is_open(history: History, key: QueueKey) -> bool:
@@ -186,7 +190,7 @@ def _by_urgency(line: QueueLine) -> tuple[object, ...]:
     return _URGENCY[line.state], -used, -waiting, line.display_name, line.queue, line.site, line.channel, line.tenant
 
 
-def _by_silence(source: SourceLine) -> tuple[bool, float]:
-    """The silent first, then by the share of the expected silence that is used, then the oldest."""
-    expected = source.expected_silence_seconds
-    return source.is_silent, source.age_seconds / expected if expected else 0.0
+def _by_silence(source: SourceLine) -> tuple[bool, bool, float]:
+    """The silent first, then those of unknown age, then by the share of the expected silence that is used."""
+    age, expected = source.age_seconds, source.expected_silence_seconds
+    return source.is_silent, age is None, age / expected if age and expected else 0.0

@@ -211,7 +211,8 @@ def _freshness(board: Board, words: Words) -> CellOf:
         if line.state.is_blind:
             return Cell(words.states[line.state])
         place = (line.tenant, line.site)
-        ages = [source.age_seconds for source in board.sources if (source.tenant, source.site) == place]
+        sources = [source for source in board.sources if (source.tenant, source.site) == place]
+        ages = [source.age_seconds for source in sources if source.age_seconds is not None]
         return Cell(f"{words.fresh} {formats.span(min(ages))}" if ages else words.fresh)
 
     return cell

@@ -122,7 +122,8 @@ class SourceLine:
     tenant: str
     site: str
     source: str
-    age_seconds: float
+    age_seconds: float | None
+    """None where the newest event is far ahead of now: that says nothing about how fresh the data are."""
     expected_silence_seconds: float | None
     is_silent: bool
 

@@ -31,8 +31,10 @@ def limit(seconds: float | None) -> str:
     return f"{seconds / HOUR:.0f}h" if seconds >= HOUR and seconds % HOUR == 0 else clock(seconds)
 
 
-def span(seconds: float) -> str:
+def span(seconds: float | None) -> str:
     """A duration in its one fitting unit: ``95 s``, ``12 min``, ``3 h``. Begun units do not count."""
+    if seconds is None:
+        return UNKNOWN
     if seconds < 2 * MINUTE:
         return f"{int(seconds)} s"
     return f"{int(seconds) // MINUTE} min" if seconds < 2 * HOUR else f"{int(seconds) // HOUR} h"

@@ -104,13 +104,10 @@ def _source(board: Board, words: Words) -> _Part:
         return _Part(words.no_sources, palette.BLIND)
     worst = board.sources[0]
     text = words.source_silent if worst.is_silent else words.source_age
-    silence = worst.expected_silence_seconds
-    shown = text.format(
-        source=worst.source,
-        age=formats.span(worst.age_seconds),
-        silence=formats.UNKNOWN if silence is None else formats.span(silence),
-    )
-    return _Part(shown, palette.BLIND if worst.is_silent else palette.PLAIN)
+    age, silence = formats.span(worst.age_seconds), formats.span(worst.expected_silence_seconds)
+    is_doubtful = worst.is_silent or worst.age_seconds is None
+    shown = text.format(source=worst.source, age=age, silence=silence)
+    return _Part(shown, palette.BLIND if is_doubtful else palette.PLAIN)
 
 
 def _lag(board: Board, text: str) -> Iterable[_Part]:

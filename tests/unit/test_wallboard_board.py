@@ -195,7 +195,7 @@ def test_a_queue_is_judged_by_the_share_of_the_limit_its_longest_wait_has_used(u
     assert line(board(page(worker([replace(SAC, waiting=1, used=used)]))), "sac").state is state
 
 
-def sources(shown: Board) -> list[tuple[str, float, bool]]:
+def sources(shown: Board) -> list[tuple[str, float | None, bool]]:
     return [(each.source, each.age_seconds, each.is_silent) for each in shown.sources]
 
 
@@ -205,11 +205,18 @@ def at_seconds_ago(**seconds: float) -> list[StageFigures]:
 
 
 def test_the_source_most_beyond_its_silence_is_told_first() -> None:
-    """Each against its own expectation; one without any is never silent; a time ahead of now is no age."""
+    """Each against its own expectation; a little ahead of now is as fresh as can be."""
     stages = at_seconds_ago(pbx=100, mail=500, ahead=-5)
     silences = {(*PLACE, "pbx"): 60.0, (*PLACE, "mail"): 1000.0, (*PLACE, "ahead"): 10.0}
     shown = board(page(worker([SAC], stages=stages, expected_silence_seconds=silences)))
     assert sources(shown) == [("pbx", 100.0, True), ("mail", 500.0, False), ("ahead", 0.0, False)]
+
+
+def test_a_source_far_ahead_of_now_has_no_age() -> None:
+    """Its clock is wrong, or the wall's is another than the worker's: either way nobody knows how fresh it is."""
+    assert sources(board(page(worker([SAC], stages=at_seconds_ago(pbx=-121), expected_silence_seconds={})))) == [
+        ("unconfigured", None, False)
+    ]
 
 
 def test_a_closed_site_may_be_silent() -> None:

@@ -118,18 +118,20 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_low_screen_shows_the_worst_and_counts_the_rest() -> None:
     """As many lines as there are rows; what is left out is told by state, and only the well are ever just "OK"."""
+    shown = monday_board()
     for height in range(8, 30):
-        assert len(picture(monday_board(), height=height).splitlines()) <= height
-    assert "+ 6 fora da tela: todas OK" in picture(monday_board(), height=11)
-    assert "+ 8 off screen: 1 no data, 1 stale, 6 OK" in picture(monday_board(), ENGLISH, height=9)
+        assert len(picture(shown, height=height).splitlines()) <= height
+    assert "+ 6 fora da tela: todas OK" in picture(shown, height=11)
+    assert "+ 8 off screen: 1 no data, 1 stale, 6 OK" in picture(shown, ENGLISH, height=9)
 
 
 def test_explanations_give_way_before_a_queue_that_is_not_well() -> None:
     """The legend is there only beside every queue that needs someone."""
+    shown = monday_board()
     for height in range(8, 30):
-        shown = picture(monday_board(), height=height)
-        assert "Aban =" not in shown or "desatualizada  " in shown
-    assert "Aban =" in picture(monday_board(), height=24)
+        drawn = picture(shown, height=height)
+        assert "Aban =" not in drawn or "desatualizada  " in drawn
+    assert "Aban =" in picture(shown, height=24)
 
 
 def test_the_wall_says_since_when_it_counts_breaches() -> None:

@@ -13,6 +13,7 @@ from streams.cli.recount import recount
 from streams.cli.simulate import simulate
 from streams.cli.skip import skip
 from streams.cli.topics import topics
+from streams.cli.wallboard import wallboard
 from streams.cli.worker import worker
 
 
@@ -34,4 +35,5 @@ main.add_command(recount)
 main.add_command(simulate)
 main.add_command(skip)
 main.add_command(topics)
+main.add_command(wallboard)
 main.add_command(worker)

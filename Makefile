@@ -14,13 +14,17 @@ LOCK_VENV := .cache/lock-venv
 UV := uv==0.13.9
 DAYS_OLD := 7
 
+# How long the live part of the demo lasts, and its wallboard's language (en, pt-BR).
+DEMO_SECONDS ?= 90
+DEMO_LANG ?= en
+
 .PHONY: help demo test check january lock clean python
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(DEMO_VENV)/stamp  ## see it work: simulated contact centre, live wallboard, nothing but Python needed
-	@$(DEMO_VENV)/bin/filaviva demo
+	@$(DEMO_VENV)/bin/filaviva demo --seconds $(DEMO_SECONDS) --lang $(DEMO_LANG)
 
 test: .venv/stamp  ## every test; a real Kafka needs Java 17 and Maven, the summary says what ran
 	@$(BIN)/pytest

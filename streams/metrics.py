@@ -319,10 +319,11 @@ def _sources(figures: WorkerFigures, total: StageFigures) -> Iterator[Metric]:
     skewed = Counter(dict.fromkeys(silences, 0))
     for source, count in total.skewed.items():
         skewed[_known_source(source, silences)] += count
-    newest_ms = dict.fromkeys(silences, figures.started_ms)
+    heard_ms: dict[Source, int] = {}
     for source, time_ms in total.last_event_ms.items():
         known = _known_source(source, silences)
-        newest_ms[known] = max(time_ms, newest_ms.get(known, figures.started_ms))
+        heard_ms[known] = max(time_ms, heard_ms.get(known, 0))
+    newest_ms = dict.fromkeys(silences, figures.started_ms) | heard_ms
     yield _family(names.SOURCE_EXPECTED_SILENCE, ((_source_labels(each), s) for each, s in silences.items()))
     yield _family(names.SOURCE_SKEWED_EVENTS, ((_source_labels(each), n) for each, n in skewed.items()))
     yield _family(names.STREAM_LAST_EVENT, ((_source_labels(each), ms / 1000) for each, ms in newest_ms.items()))

@@ -7,64 +7,93 @@ import logging
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from streams.cli.demo_report import json_report, print_report
-from streams.cli.demo_run import Plan, Result, run
-from streams.cli.demo_worker import DemoWorker
+from streams.cli.demo_run import Plan, run
+from streams.cli.demo_screen import DemoScreen, stopped_by_interrupt
 from streams.cli.stopping import EXIT_INTERRUPTED, terminated_like_interrupted
-from streams.errors import Unavailable
+from streams.errors import ConfigError, Unavailable
+from streams.simulation.centre import SAC
+from streams.simulation.incidents import parse_incidents
+from streams.wallboard.words import WORDS, Language
+
+MOST_SIMULATED_SECONDS = 15 * 3600
+"""The live part ends before its day does."""
+_NOTES = {
+    Language.ENGLISH: "simulated Monday · Ctrl-C ends it and counts again",
+    Language.PORTUGUESE: "segunda-feira simulada · Ctrl-C encerra e reconta",
+}
 
 
 @click.command()
-@click.option("--seed", type=int, default=7, show_default=True, help="Which day: the same seed gives the same events.")
+@click.option(
+    "--seed", type=int, default=7, show_default=True, help="Which day: the same seed gives the same contacts."
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0, max=3600),
-    default=15,
+    default=90,
     show_default=True,
-    help="How long the day takes.",
+    help="How long the live part takes.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=1, max=600),
+    default=30,
+    show_default=True,
+    help="Simulated seconds per second.",
+)
+@click.option(
+    "--lang",
+    type=click.Choice([each.value for each in Language]),
+    default=Language.ENGLISH.value,
+    show_default=True,
+    help="The wallboard's language.",
+)
+@click.option(
+    "--incident", multiple=True, metavar="WORDS", help="Something that goes wrong; see `filaviva simulate --help`."
 )
 @click.option("--port", type=click.IntRange(1, 65_535), help="Where /metrics is served.  [default: any free port]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
-def demo(seed: int, seconds: float, port: int | None, *, as_json: bool) -> None:
-    """Play one day of a simulated contact centre through a real worker.
+def demo(
+    *, seed: int, seconds: float, speed: float, lang: str, incident: tuple[str, ...], port: int | None, as_json: bool
+) -> None:
+    r"""A Monday morning in a simulated Brazilian contact centre, live on a wallboard.
 
-    Starts an embedded broker, which lives in memory only, and a worker as its own process; publishes the day's events,
-    late and repeated ones among them; reads back what the worker made of them, and compares every figure with a recount
-    of the same events. Exit status 0 when all are equal, 1 when anything differs.
+    Starts an embedded broker, which lives in memory only, and a worker as its own process; tells the centre's events as
+    they happen from 08:50 on, some late and some twice, those before as fast as it goes; calls back whom the worker
+    says to call. When it ends, or at Ctrl-C, it reads back what the worker made of it all and compares every figure
+    with a recount of the same events. Exit status 0 when all are equal, 1 when anything differs.
 
-    For example: filaviva demo --seed 42 --seconds 30
+    For example, with half the city calling about its cards:
+
+    \b
+      filaviva demo --seconds 60 --incident "flood queue=sac-cartoes at=08:55 for=10m contacts=60"
     """
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # failures are told in our own words
+    if seconds * speed > MOST_SIMULATED_SECONDS:
+        raise click.UsageError(f"--seconds times --speed is more than the {MOST_SIMULATED_SECONDS:,} s left of the day")
+    language = Language(lang)
+    screen = DemoScreen(Console(stderr=True, highlight=False), WORDS[language], speed=speed, note=_NOTES[language])
     try:
-        with terminated_like_interrupted():
+        incidents = parse_incidents([("--incident", words) for words in incident], SAC)
+        with terminated_like_interrupted(), stopped_by_interrupt(screen):
             click.echo("The broker of this demo is embedded and in memory: nothing is kept.", err=True)
-            result = _watched(Plan.of(seed, seconds, port))
+            result = run(Plan.of(seed, seconds, speed, port=port, incidents=incidents), screen)
     except KeyboardInterrupt:
         click.echo("\nThe demo was stopped before its end; its worker and its broker are gone.", err=True)
         raise SystemExit(EXIT_INTERRUPTED) from None
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
     except Unavailable as error:
         raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(json.dumps(json_report(result, seed), ensure_ascii=False))
     else:
+        console = Console(highlight=False)
+        picture = screen.picture(console.width)
+        if picture is not None:
+            console.print(picture, "")
         print_report(result, seed)
     if not result.is_equal:
         raise SystemExit(1)
-
-
-def _watched(plan: Plan) -> Result:
-    """Run it, with what is going on told on standard error."""
-    console = Console(stderr=True, highlight=False)
-    columns = (TextColumn("{task.description:24}"), BarColumn(), MofNCompleteColumn(), TextColumn("events"))
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("", total=None)
-
-        def watch(what: str, done: int, total: int) -> None:
-            progress.update(task, description=what, completed=done, total=total)
-
-        def started(worker: DemoWorker) -> None:
-            console.print(f"While it runs: {worker.url}", style="dim")
-
-        return run(plan, started=started, watch=watch)

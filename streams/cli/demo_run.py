@@ -1,49 +1,51 @@
-"""One run of the demo: broker, worker, a day of events, and what the topics say of it in the end."""
+"""One run of the demo: broker, worker, a simulated morning told live, and what the topics say of it in the end."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-import msgspec
 import yaml
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
 
 from streams import comparison
+from streams.cli.demo_reader import DemoReader, opened_reader
 from streams.cli.demo_worker import DemoWorker, MetricsPage, free_port
+from streams.cli.job_feed import JobFeed
+from streams.cli.kafka_target import target_of_file
+from streams.cli.simulate_run import Manner, Topics, encode, play
 from streams.comparison import Check, Facts, Rules
-from streams.connections import client_options, librdkafka_options
+from streams.connections import librdkafka_options
 from streams.domain.events import Customer
 from streams.domain.privacy import Pseudonyms, TenantKey
 from streams.domain.recount import read_events
 from streams.embedded.broker import EmbeddedBroker
 from streams.errors import Unavailable
-from streams.event_lines import event_time_ms
 from streams.partitioning import partition_of
 from streams.publisher import Publisher
 from streams.routing import Route, route
 from streams.settings import Settings, load_settings, milliseconds
-from streams.simulation.centre import TENANT, sections
-from streams.simulation.day import arrivals, day
+from streams.simulation.centre import SAC, TENANT
+from streams.simulation.day import DATE
+from streams.simulation.disorder import Disorder
+from streams.simulation.incidents import Incident
+from streams.simulation.simulation import Simulation
 from streams.simulation.telling import Event
 from streams.told import TOPICS_TOLD, Told
-from streams.topic_reading import records_to_the_ends
 from streams.topics import DEFAULT_PARTITIONS, STAGE_INPUTS, TOPICS, full_name
 
-DISORDER_SECONDS: Final = 90.0
-"""More than the lateness bound, so that some findings open and are taken back."""
+LIVE_FROM: Final = timedelta(hours=8, minutes=50)
+"""Of the simulated Monday. What happened before is told as fast as it goes, so that the day's figures are there."""
+DISORDER_SECONDS: Final = 12.0
+LATENESS_SECONDS: Final = 5.0
+"""Less than the disorder, so that some findings open and are taken back."""
 REPEAT_SHARE: Final = 0.02
-LAST_PART: Final = 0.1
-"""The share of the day that is held back until all before is applied: what time has made true is recorded with the
-facts that follow."""
 DRAIN_SECONDS: Final = 120
 QUIET_SECONDS: Final = (1.5, 6.0)
 """How long no topic may grow before the results are read; the second time when they were not equal at first."""
@@ -53,25 +55,37 @@ PREFIX: Final = "filaviva"
 CONFIGURATION: Final = "filaviva.yaml"
 
 _TOPICS_READ: Final = sorted(set(chain.from_iterable(STAGE_INPUTS.values())))
-_encode: Final = msgspec.json.Encoder().encode
-Watch = Callable[[str, int, int], None]
-"""Hears what is going on, and how many of how many events are published."""
+
+
+class Screen(Protocol):
+    """Who looks on while it runs."""
+
+    def started(self, worker: DemoWorker) -> None:
+        """The worker runs."""
+
+    def doing(self, what: str, events: int) -> None:
+        """What is going on, and how many events are published."""
+
+    def live(self, now_ms: int, events: int) -> None:
+        """The simulated time has come so far; called several times a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run: the events as they arrive, and within how many seconds."""
+    """What to run. ``speed`` is simulated seconds per second of the live part, which lasts ``seconds``."""
 
-    events: Sequence[Event]
+    seed: int
     seconds: float
+    speed: float
     metrics_port: int
+    incidents: Sequence[Incident] = ()
 
     @classmethod
-    def of(cls, seed: int, seconds: float, metrics_port: int | None) -> Plan:
-        """The day of a seed; any free port where none is given. Raises Unavailable when the given one is taken."""
-        port = free_port(metrics_port)
-        events = arrivals(day(seed), disorder_seconds=DISORDER_SECONDS, repeat_share=REPEAT_SHARE, seed=seed)
-        return cls(events, seconds, port)
+    def of(
+        cls, seed: int, seconds: float, speed: float, *, port: int | None, incidents: Sequence[Incident] = ()
+    ) -> Plan:
+        """Any free port where none is given. Raises Unavailable when the given one is taken."""
+        return cls(seed, seconds, speed, free_port(port), incidents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +103,22 @@ class Result:
         return all(check.is_equal for check in self.checks)
 
 
-def run(plan: Plan, *, started: Callable[[DemoWorker], None], watch: Watch) -> Result:
-    """Start everything, publish, wait, compare, stop everything. Raises Unavailable when a part fails.
+class Stopped(Exception):
+    """Whoever looks on has seen enough; raised by a Screen, between two steps."""
 
-    ``started`` is called once the worker runs.
-    """
+
+def run(plan: Plan, screen: Screen) -> Result:
+    """Start everything, tell the morning, wait, compare, stop everything. Raises Unavailable when a part fails."""
     topics = {full_name(PREFIX, spec.name): DEFAULT_PARTITIONS for spec in TOPICS}
     with TemporaryDirectory(prefix="filaviva-demo-") as name, EmbeddedBroker(topics) as broker:
         folder = Path(name)
         settings = _write_configuration(folder, broker.bootstrap, plan.metrics_port)
         with (
             DemoWorker(folder / CONFIGURATION, folder / "worker.log", plan.metrics_port) as worker,
-            _reader(settings) as reader,
+            opened_reader(settings, PREFIX) as reader,
         ):
-            started(worker)
-            return _Run(plan, settings, worker, reader, watch).result()
+            screen.started(worker)
+            return _Run(plan, settings, worker, reader, screen).result(folder / CONFIGURATION)
 
 
 def _write_configuration(folder: Path, bootstrap: str, metrics_port: int) -> Settings:
@@ -117,81 +132,110 @@ def _write_configuration(folder: Path, bootstrap: str, metrics_port: int) -> Set
     document = {
         "kafka": {"brokers": [bootstrap], "prefix": PREFIX, "partitions": DEFAULT_PARTITIONS},
         "worker": {"metrics_port": metrics_port, "flush_seconds": FLUSH_SECONDS, "session_timeout_seconds": 10},
-        "clock": {"mode": "event"},
+        "clock": {"mode": "event", "lateness_seconds": LATENESS_SECONDS},
         "privacy": {"tenants": {TENANT: keys}},
-        **sections(),
+        **SAC.sections(),
     }
     config = folder / CONFIGURATION
     config.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return load_settings(config)
 
 
+class _Ledger:
+    """A sink into Kafka that keeps what was sent: the truth the stream is judged by."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._topics = Topics(publisher, event_clock=True)
+        self.sent: list[Event] = []
+        self.last: dict[tuple[str, int], Event] = {}
+        """The event sent last into each partition of each topic."""
+
+    def send(self, event: Event) -> None:
+        self._topics.send(event)
+        self.sent.append(event)
+        target = route(event)
+        assert isinstance(target, Route), "it has just been sent"
+        self.last[target.topic, partition_of(target.key, DEFAULT_PARTITIONS)] = event
+
+    def step_done(self) -> None:
+        self._topics.step_done()
+
+    def close(self) -> None:
+        self._topics.close()
+
+
 class _Run:
-    def __init__(self, plan: Plan, settings: Settings, worker: DemoWorker, reader: _Reader, watch: Watch) -> None:
+    def __init__(self, plan: Plan, settings: Settings, worker: DemoWorker, reader: DemoReader, screen: Screen) -> None:
         self._plan = plan
         self._settings = settings
         self._worker = worker
         self._reader = reader
-        self._watch = watch
+        self._screen = screen
 
-    def result(self) -> Result:
-        marks = {"begun": time.monotonic()}
-        self._watch("starting the worker", 0, len(self._plan.events))
+    def result(self, config: Path) -> Result:
+        marks = {"": time.monotonic()}
+        self._screen.doing("starting the worker", 0)
         self._worker.wait_ready()
         marks["start"] = time.monotonic()
-        published = self._publish()
-        marks["publish"] = time.monotonic()
-        for quiet_seconds in QUIET_SECONDS:
-            page = self._settled(quiet_seconds)
-            told = self._reader.told()
-            facts, checks = self._compare(told, page)
-            if all(check.is_equal for check in checks):
-                break
+        kafka = self._settings.kafka
+        publisher = Publisher(kafka.brokers, kafka.prefix, librdkafka_options(kafka))
+        ledger = _Ledger(publisher)
+        jobs = JobFeed(target_of_file(config))
+        try:
+            self._tell(ledger, jobs.new)
+            marks["tell"] = time.monotonic()
+            self._let_time_be_recorded(ledger)
+            checked = self._checked(ledger)
+        finally:
+            jobs.close()
+            publisher.close()
         marks["drain and compare"] = time.monotonic()
         seconds = {name: round(marks[name] - marks[before], 1) for before, name in pairwise(marks)}
-        return Result(published, facts, told, checks, seconds)
+        return Result(dict(publisher.by_topic), *checked, seconds)
 
-    # -- publishing ---------------------------------------------------------------------------------------------------
+    # -- telling ------------------------------------------------------------------------------------------------------
 
-    def _publish(self) -> dict[str, int]:
-        events, kafka = self._plan.events, self._settings.kafka
-        publisher = Publisher(kafka.brokers, kafka.prefix, librdkafka_options(kafka))
-        held_back = round(len(events) * (1 - LAST_PART))
+    def _tell(self, ledger: _Ledger, jobs: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        """The day up to the morning as fast as it goes, then the morning live, until its end or the screen's word."""
+        plan = self._plan
+        simulation = Simulation(SAC, plan.seed, DATE, plan.incidents, imitates_plans=False)
+        disorder = Disorder(seconds=DISORDER_SECONDS, repeat_share=REPEAT_SHARE, seed=plan.seed)
+        live_ms = simulation.start_ms + round(LIVE_FROM / timedelta(milliseconds=1))
+        end_ms = live_ms + round(1000 * plan.seconds * plan.speed)
+
+        def early(_: int, sent: int) -> None:
+            self._screen.doing("telling the night and the early morning", sent)
+            self._worker.check()
+
+        def live(now_ms: int, _: int) -> None:
+            self._worker.check()
+            self._screen.live(now_ms, len(ledger.sent))
+
         try:
-            self._send(publisher, range(held_back))
-            publisher.close()
-            self._watch("waiting for the worker", held_back, len(events))
-            self._settled(0)
-            self._send(publisher, range(held_back, len(events)))
-        finally:
-            publisher.close()
-        self._watch("waiting for the worker", len(events), len(events))
-        return dict(publisher.by_topic)
+            play(simulation, Manner(live_ms, 0, disorder), ledger, jobs=jobs, watch=early)
+            self._settled(0, len(ledger.sent))
+            play(simulation, Manner(end_ms, plan.speed, disorder), ledger, jobs=jobs, watch=live)
+        except Stopped:
+            for event in disorder.arrived():
+                ledger.send(event)
 
-    def _send(self, publisher: Publisher, numbers: range) -> None:
-        """Events evenly spread over the time given, each stamped with its own time."""
-        events = self._plan.events
-        started, first = time.monotonic(), numbers.start
-        for number in numbers:
-            event = events[number]
-            target, stamp_ms = route(event), event_time_ms(event["time"])
-            assert isinstance(target, Route), "the simulation knows its topics"
-            publisher.send(target, _encode(event), stamp_ms)
-            ahead = (number - first) * self._plan.seconds / len(events) - (time.monotonic() - started)
-            if ahead > POLL_SECONDS:
-                self._watch(event["time"][11:16], number, len(events))
-                self._worker.check()
-                time.sleep(ahead)
+    def _let_time_be_recorded(self, ledger: _Ledger) -> None:
+        """What time alone has made true is recorded with the next record of its topic: one that repeats a known fact
+        will do, and moves no clock."""
+        self._settled(0, len(ledger.sent))
+        for event in list(ledger.last.values()):
+            ledger.send(event)
 
     # -- waiting ------------------------------------------------------------------------------------------------------
 
-    def _settled(self, quiet_seconds: float) -> MetricsPage:
+    def _settled(self, quiet_seconds: float, sent: int) -> MetricsPage:
         """The metrics once every record of every stage's input is counted and no topic has grown for a while."""
+        self._screen.doing("waiting for the worker", sent)
         deadline = time.monotonic() + DRAIN_SECONDS
-        ends, grown = self._reader.ends(), time.monotonic()
+        ends, grown = self._ends(), time.monotonic()
         while True:
             page = self._worker.page()
-            before, ends = ends, self._reader.ends()
+            before, ends = ends, self._ends()
             now = time.monotonic()
             if ends != before or any(page.counted(topic) != ends[topic] for topic in _TOPICS_READ):
                 grown = now
@@ -202,11 +246,25 @@ class _Run:
                 raise Unavailable(f"the worker did not finish within {DRAIN_SECONDS} s: {behind}")
             time.sleep(POLL_SECONDS)
 
+    def _ends(self) -> dict[str, int]:
+        return self._reader.ends((*_TOPICS_READ, *TOPICS_TOLD))
+
     # -- comparing ----------------------------------------------------------------------------------------------------
 
-    def _compare(self, told: Told, page: MetricsPage) -> tuple[Facts, list[Check]]:
+    def _checked(self, ledger: _Ledger) -> tuple[Facts, Told, list[Check]]:
+        """What the stream says, and how it compares; once more after a longer wait when it differs at first."""
+        for quiet_seconds in QUIET_SECONDS:
+            page = self._settled(quiet_seconds, len(ledger.sent))
+            told = self._reader.told()
+            self._screen.doing("counting the same events again", len(ledger.sent))
+            facts, checks = self._compare(told, page, ledger.sent)
+            if all(check.is_equal for check in checks):
+                break
+        return facts, told, checks
+
+    def _compare(self, told: Told, page: MetricsPage, sent: Sequence[Event]) -> tuple[Facts, list[Check]]:
         rules = rules_of(self._settings)
-        expected = comparison.expected_facts(read_events(map(_encode, self._plan.events)), rules)
+        expected = comparison.expected_facts(read_events(map(encode, sent)), rules)
         expected[comparison.JOBS] = comparison.expected_jobs(told)
         facts = comparison.told_facts(told, rules)
         facts[comparison.DAY] = page.day_outcomes()
@@ -225,47 +283,3 @@ def rules_of(settings: Settings) -> Rules:
         grace_ms=milliseconds(settings.clock.grace_seconds),
         token_of=lambda tenant, address: pseudonyms.tokens(tenant, Customer(address=address)).primary,
     )
-
-
-class _Reader:
-    """Reads the topics of the demo; topics are named without the prefix."""
-
-    def __init__(self, consumer: Any, partitions: int) -> None:
-        self._consumer = consumer
-        self._partitions = partitions
-
-    def ends(self) -> dict[str, int]:
-        """How many records each topic that is read by anyone has ever got."""
-        topics = (*_TOPICS_READ, *TOPICS_TOLD)
-        ends = self._consumer.end_offsets(self._places(topics))
-        return {topic: sum(ends[place] for place in self._places([topic])) for topic in topics}
-
-    def told(self) -> Told:
-        """Everything the topics for outside readers say."""
-        told, places = Told(), self._places(TOPICS_TOLD)
-        for record in records_to_the_ends(self._consumer, places, lambda _: None):
-            told.take(record.topic.removeprefix(f"{PREFIX}-"), record.value)
-        dropped = {place.topic for place, first in self._consumer.beginning_offsets(places).items() if first}
-        if dropped:
-            raise Unavailable(f"the embedded broker keeps 5 MB a partition and dropped the start of {sorted(dropped)}")
-        return told
-
-    def _places(self, topics: Iterable[str]) -> list[TopicPartition]:
-        return [
-            TopicPartition(full_name(PREFIX, topic), number) for topic in topics for number in range(self._partitions)
-        ]
-
-
-@contextmanager
-def _reader(settings: Settings) -> Iterator[_Reader]:
-    kafka = settings.kafka
-    try:
-        consumer = KafkaConsumer(
-            bootstrap_servers=list(kafka.brokers), group_id=None, enable_auto_commit=False, **client_options(kafka)
-        )
-        try:
-            yield _Reader(consumer, kafka.partitions)
-        finally:
-            consumer.close()
-    except KafkaError as error:
-        raise Unavailable(f"the embedded broker does not answer: {error}") from None

@@ -22,7 +22,7 @@ from streams.simulation.telling import Event
 UNPACED_STEP_MS: Final = 5 * MINUTE_MS
 STEPS_PER_SECOND: Final = 5
 """Of a paced run: how often events are sent, and jobs are looked for."""
-_encode: Final = msgspec.json.Encoder().encode
+encode: Final = msgspec.json.Encoder().encode
 Jobs = Callable[[], Iterable[Mapping[str, Any]]]
 Watch = Callable[[int, int], None]
 """Hears how far the simulated time has come, and how many events have been sent."""
@@ -47,7 +47,7 @@ class Lines:
         self._stream = stream
 
     def send(self, event: Event) -> None:
-        self._stream.write(_encode(event) + b"\n")
+        self._stream.write(encode(event) + b"\n")
 
     def step_done(self) -> None:
         self._stream.flush()
@@ -67,7 +67,7 @@ class Topics:
         target = route(event)
         assert isinstance(target, Route), "the simulation knows its topics"
         stamp_ms = event_time_ms(event["time"]) if self._event_clock else None
-        self._publisher.send(target, _encode(event), stamp_ms)
+        self._publisher.send(target, encode(event), stamp_ms)
 
     def step_done(self) -> None:
         pass  # librdkafka sends by itself
@@ -90,9 +90,12 @@ class Manner:
 
 
 def play(simulation: Simulation, manner: Manner, sink: Sink, *, jobs: Jobs, watch: Watch) -> None:
-    """Send everything up to the end, what is still underway then at once. The simulation hears of every job."""
+    """Send everything from where the simulation stands up to the end, what is still underway then at once.
+
+    The simulation hears of every job.
+    """
     pace = Pace(manner.speed) if manner.speed else None
-    now_ms, sent = simulation.start_ms, 0
+    now_ms, sent = simulation.now_ms, 0
     if pace:
         pace.wait(now_ms)  # time counts from here, however long it takes to get the centre going
     while manner.until_ms is None or now_ms < manner.until_ms:

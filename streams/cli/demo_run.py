@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time as time_of_day, timedelta
 from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,7 +34,7 @@ from streams.settings import Settings, load_settings, milliseconds
 from streams.simulation.centre import SAC, TENANT
 from streams.simulation.day import DATE
 from streams.simulation.disorder import Disorder
-from streams.simulation.incidents import Incident
+from streams.simulation.incidents import AgentsLeave, Flood, Incident, SilentSource
 from streams.simulation.simulation import Simulation
 from streams.simulation.telling import Event
 from streams.told import TOPICS_TOLD, Told
@@ -51,6 +51,14 @@ QUIET_SECONDS: Final = (1.5, 6.0)
 """How long no topic may grow before the results are read; the second time when they were not equal at first."""
 POLL_SECONDS: Final = 0.25
 FLUSH_SECONDS: Final = 0.25
+LOST_AFTER_SECONDS: Final = 600
+"""When a call is given up whose end the platform never told; a day, as is usual, would fill the morning's wallboard."""
+INCIDENTS: Final = (
+    Flood(queue="sac-cartoes", at=time_of_day(8, 52), minutes=12, contacts=90),
+    AgentsLeave(queue="sac-telecom", at=time_of_day(8, 56), minutes=8),
+    SilentSource(source="web-chat", at=time_of_day(9, 5), minutes=5),
+)
+"""What goes wrong on this Monday: half the city calls about its cards, a team leaves its desks, a platform is mute."""
 PREFIX: Final = "filaviva"
 CONFIGURATION: Final = "filaviva.yaml"
 
@@ -78,12 +86,10 @@ class Plan:
     seconds: float
     speed: float
     metrics_port: int
-    incidents: Sequence[Incident] = ()
+    incidents: Sequence[Incident]
 
     @classmethod
-    def of(
-        cls, seed: int, seconds: float, speed: float, *, port: int | None, incidents: Sequence[Incident] = ()
-    ) -> Plan:
+    def of(cls, seed: int, seconds: float, speed: float, *, port: int | None, incidents: Sequence[Incident]) -> Plan:
         """Any free port where none is given. Raises Unavailable when the given one is taken."""
         return cls(seed, seconds, speed, free_port(port), incidents)
 
@@ -129,13 +135,16 @@ def _write_configuration(folder: Path, bootstrap: str, metrics_port: int) -> Set
         file.touch(mode=0o600)
         file.write_text(secrets.token_hex(32))
         keys[f"{key}_file"] = key
-    document = {
+    document: dict[str, Any] = {
         "kafka": {"brokers": [bootstrap], "prefix": PREFIX, "partitions": DEFAULT_PARTITIONS},
         "worker": {"metrics_port": metrics_port, "flush_seconds": FLUSH_SECONDS, "session_timeout_seconds": 10},
         "clock": {"mode": "event", "lateness_seconds": LATENESS_SECONDS},
         "privacy": {"tenants": {TENANT: keys}},
         **SAC.sections(),
     }
+    for queue in document["queues"]:
+        if queue["channels"] == ["voice"]:
+            queue["unknown_exit_seconds"] = LOST_AFTER_SECONDS
     config = folder / CONFIGURATION
     config.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return load_settings(config)

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from streams.agents.availability import availability_stage
 from streams.agents.callbacks import callbacks_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
@@ -54,6 +55,7 @@ class CoreChain:
         self._stages: list[StageSpec] = [
             queues_stage(settings, self.directory, sealer),
             staffing_stage(settings, self.directory),
+            availability_stage(settings, self.directory),
             callbacks_stage(self.directory),
             dialling_stage(self.directory, sealer),
         ]

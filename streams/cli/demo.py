@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
+from typing import Final
 
 import click
 from rich.console import Console
@@ -11,15 +11,15 @@ from rich.console import Console
 from streams.cli.demo_report import json_report, print_report
 from streams.cli.demo_run import INCIDENTS, Plan, run
 from streams.cli.demo_screen import DemoScreen, stopped_by_interrupt
+from streams.cli.kafka_target import errors_told, quiet_clients
 from streams.cli.stopping import EXIT_INTERRUPTED, terminated_like_interrupted
-from streams.errors import ConfigError, Unavailable
 from streams.simulation.centre import SAC
 from streams.simulation.incidents import parse_incidents
 from streams.wallboard.words import WORDS, Language
 
-MOST_SIMULATED_SECONDS = 15 * 3600
+MOST_SIMULATED_SECONDS: Final = 15 * 3600
 """The live part ends before its day does."""
-_NOTES = {
+_NOTES: Final = {
     Language.ENGLISH: "simulated Monday · Ctrl-C ends it and counts again",
     Language.PORTUGUESE: "segunda-feira simulada · Ctrl-C encerra e reconta",
 }
@@ -73,23 +73,19 @@ def demo(
     \b
       filaviva demo --seconds 60 --incident "flood queue=sac-cartoes at=08:55 for=10m contacts=60"
     """
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # failures are told in our own words
+    quiet_clients()
     if seconds * speed > MOST_SIMULATED_SECONDS:
         raise click.UsageError(f"--seconds times --speed is more than the {MOST_SIMULATED_SECONDS:,} s left of the day")
     language = Language(lang)
     screen = DemoScreen(Console(stderr=True, highlight=False), WORDS[language], speed=speed, note=_NOTES[language])
     try:
-        incidents = parse_incidents([("--incident", words) for words in incident], SAC)
-        with terminated_like_interrupted(), stopped_by_interrupt(screen):
+        with errors_told(), terminated_like_interrupted(), stopped_by_interrupt(screen):
+            incidents = parse_incidents([(f"--incident {n}", words) for n, words in enumerate(incident, start=1)], SAC)
             click.echo("The broker of this demo is embedded and in memory: nothing is kept.", err=True)
             result = run(Plan.of(seed, seconds, speed, port=port, incidents=incidents or INCIDENTS), screen)
     except KeyboardInterrupt:
         click.echo("\nThe demo was stopped before its end; its worker and its broker are gone.", err=True)
         raise SystemExit(EXIT_INTERRUPTED) from None
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from None
-    except Unavailable as error:
-        raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(json.dumps(json_report(result, seed), ensure_ascii=False))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import time as time_of_day, timedelta
 from itertools import chain, pairwise
@@ -187,17 +188,15 @@ class _Run:
         self._worker.wait_ready()
         marks["start"] = time.monotonic()
         kafka = self._settings.kafka
-        publisher = Publisher(kafka.brokers, kafka.prefix, librdkafka_options(kafka))
-        ledger = _Ledger(publisher)
-        jobs = JobFeed(target_of_file(config))
-        try:
+        with (
+            closing(Publisher(kafka.brokers, kafka.prefix, librdkafka_options(kafka))) as publisher,
+            closing(JobFeed(target_of_file(config))) as jobs,
+        ):
+            ledger = _Ledger(publisher)
             self._tell(ledger, jobs.new)
             marks["tell"] = time.monotonic()
             self._let_time_be_recorded(ledger)
             checked = self._checked(ledger)
-        finally:
-            jobs.close()
-            publisher.close()
         marks["drain and compare"] = time.monotonic()
         seconds = {name: round(marks[name] - marks[before], 1) for before, name in pairwise(marks)}
         return Result(dict(publisher.by_topic), *checked, seconds)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.status import Status
 from rich.text import Text
 
 from streams.cli.demo_run import Stopped
@@ -37,6 +38,7 @@ class DemoScreen:
         self._speed = speed
         self._note = note
         self._live: Live | None = None
+        self._status: Status | None = None
         self._watch: Watch | None = None
         self._now_ms = 0
         self._looked = 0.0
@@ -51,9 +53,8 @@ class DemoScreen:
         self._console.print(f"While it runs: {worker.url}", style="dim")
 
     def doing(self, what: str, events: int) -> None:
-        self.close()
         if self._console.is_terminal:
-            self._console.print(f"{what}, {events:,} events\x1b[K", end="\r", style="dim", soft_wrap=True)
+            self._say(f"{what}, {events:,} events")
         elif time.monotonic() - self._looked >= LINE_SECONDS:
             self._looked = time.monotonic()
             self._console.print(f"{what}, {events:,} events")
@@ -80,12 +81,22 @@ class DemoScreen:
 
     def close(self) -> None:
         """Give the terminal back."""
-        live, self._live = self._live, None
-        if live is not None:
-            live.stop()
+        for shown in (self._live, self._status):
+            if shown is not None:
+                shown.stop()
+        self._live = self._status = None
+
+    def _say(self, text: str) -> None:
+        """In one line that is gone when something else is shown."""
+        if self._status is None:
+            self.close()
+            self._status = self._console.status(text)
+            self._status.start()
+        self._status.update(text)
 
     def _show(self, board: Board, events: int) -> None:
         if self._live is None:
+            self.close()
             self._live = Live(console=self._console, screen=True, auto_refresh=False)
             self._live.start()
         size = self._console.size

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -49,17 +50,24 @@ def with_kafka_target(command: Callable[..., None]) -> Callable[..., None]:
         config: Path | None, brokers: str | None, prefix: str | None, partitions: int | None, **rest: Any
     ) -> None:
         quiet_clients()
-        try:
+        with errors_told():
             overrides = {"brokers": brokers, "prefix": prefix, "partitions": partitions}
             command(target=_target(config, {key: value for key, value in overrides.items() if value}), **rest)
-        except ConfigError as error:
-            for where, expected in error.problems:
-                click.echo(f"{where}: {expected}", err=True)
-            raise SystemExit(EXIT_CONFIGURATION) from None
-        except Unavailable as error:
-            raise click.ClickException(str(error)) from None
 
     return wrapped
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Our own errors end a command with a plain message: exit status 2 for what was configured, 1 for what is away."""
+    try:
+        yield
+    except ConfigError as error:
+        for where, expected in error.problems:
+            click.echo(f"{where}: {expected}", err=True)
+        raise SystemExit(EXIT_CONFIGURATION) from None
+    except Unavailable as error:
+        raise click.ClickException(str(error)) from None
 
 
 def quiet_clients() -> None:

@@ -14,13 +14,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from streams.cli.check import EXIT_CONFIGURATION, settings_or_exit
+from streams.cli.check import settings_or_exit
 from streams.cli.job_feed import JobFeed
-from streams.cli.kafka_target import KafkaTarget, quiet_clients, target_of_file
+from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
 from streams.cli.simulate_config import configuration_text, misfits
 from streams.cli.simulate_run import Jobs, Lines, Manner, Sink, Topics, Watch, play
 from streams.cli.stopping import EXIT_INTERRUPTED, terminated_like_interrupted
-from streams.errors import ConfigError, Unavailable
+from streams.errors import ConfigError
 from streams.publisher import Publisher
 from streams.simulation.centre import SAC
 from streams.simulation.clockwork import milliseconds
@@ -135,14 +135,8 @@ def simulate(*, print_config: bool, **given: Any) -> None:
     if print_config:
         click.echo(configuration_text(centre), nl=False)
         return
-    try:
+    with errors_told():
         _simulate(options, centre)
-    except ConfigError as error:
-        for where, expected in error.problems:
-            click.echo(f"{where}: {expected}", err=True)
-        raise SystemExit(EXIT_CONFIGURATION) from None
-    except Unavailable as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _simulate(options: Options, centre: Centre) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Final, Literal, TypedDict, Unpack
@@ -24,6 +25,8 @@ DEFAULT_URL: Final = "http://127.0.0.1:9108/metrics"
 METRICS_PATH: Final = "/metrics"
 PICTURE_TITLE: Final = "filaviva wallboard"
 LEAST_WIDTH: Final = 60
+_FONTS_FROM_ELSEWHERE: Final = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+"""A picture of a wall must not make whoever opens it ask a server on the Internet for a font."""
 
 CLOCKS: Final[dict[str, Now]] = {"wall": lambda _: time.time(), "event": newest_event_seconds}
 
@@ -117,7 +120,8 @@ def _show_once(board: Board, words: Words, console: Console, options: Options) -
     else:
         console.print(render(board, words, width=console.width))
         if options["svg"]:
-            console.save_svg(str(options["svg"]), title=PICTURE_TITLE)
+            picture = _FONTS_FROM_ELSEWHERE.sub("", console.export_svg(title=PICTURE_TITLE))
+            options["svg"].write_text(picture, encoding="utf-8")
     if not board.workers_answering:
         raise SystemExit(1)
 

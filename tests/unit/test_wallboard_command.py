@@ -154,11 +154,14 @@ def test_an_address_that_cannot_be_is_named(url: str) -> None:
 
 
 def test_a_picture_goes_with_one_board(tmp_path: Path) -> None:
-    """As SVG, in the width asked for; without --once there is no moment to take it of."""
+    """As SVG, in the width asked for, with no font from elsewhere; without --once there is no moment to take it of."""
     picture = tmp_path / "wall.svg"
     with serving(text_of(monday())) as served:
         assert run(served.place, "--once", "--width", "160", "--svg", str(picture)).exit_code == 0
-    assert "ESTOURO" in picture.read_text(encoding="utf-8")
+    drawn = picture.read_text(encoding="utf-8")
+    assert "ESTOURO" in drawn
+    assert "@font-face" not in drawn
+    assert "url(http" not in drawn
     assert run("--svg", str(picture)).exit_code == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As in a background job of a shell: the commands under test would inherit it, and never hear of Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(LaneReport(), "lanes")
 
 

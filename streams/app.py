@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode import CrashingSupervisor, Service
 
+from streams.agents.availability import availability_stage
 from streams.agents.callbacks import callbacks_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
@@ -65,6 +66,7 @@ def _stages(settings: Settings, directory: Directory) -> list[StageSpec]:
     return [
         queues_stage(settings, directory, sealer),
         staffing_stage(settings, directory),
+        availability_stage(settings, directory),
         callbacks_stage(directory),
         dialling_stage(directory, sealer),
     ]

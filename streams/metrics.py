@@ -23,7 +23,15 @@ from prometheus_client.utils import floatToGoString
 from streams import metric_names as names
 from streams.domain.decisions import Reason
 from streams.domain.directory import QueuePolicy
-from streams.domain.events import AGENT_EVENTS, AGENT_STATES, AGENT_TYPES, CONTACT_TYPES, INTAKE_OF_CHANNEL
+from streams.domain.events import (
+    AGENT_EVENTS,
+    AGENT_STATES,
+    AGENT_TYPES,
+    CONTACT_TYPES,
+    INTAKE_OF_CHANNEL,
+    SITE_EVENTS,
+    SITE_TYPES,
+)
 from streams.domain.figures import (
     OUTCOMES,
     CallbackFigures,
@@ -304,6 +312,8 @@ def _events(figures: WorkerFigures, total: StageFigures) -> Iterator[Metric]:
 def _event_types(topic: str) -> Iterable[str]:
     if topic == AGENT_EVENTS:
         return AGENT_TYPES
+    if topic == SITE_EVENTS:
+        return SITE_TYPES
     return CONTACT_TYPES if topic in INTAKE_OF_CHANNEL.values() else ()
 
 

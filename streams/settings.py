@@ -16,7 +16,7 @@ from types import MappingProxyType
 import msgspec
 from msgspec.structs import replace
 
-from streams.domain.directory import UNKNOWN_EXIT_MS, Directory, QueuePolicy
+from streams.domain.directory import UNKNOWN_EXIT_MS, Directory, QueuePolicy, SourcePolicy
 from streams.errors import ConfigError
 from streams.settings_checks import Draft, problems_between
 from streams.settings_document import ROOT, PlainYaml, diagnose
@@ -59,7 +59,12 @@ class Settings:
         zones = {(site.tenant, site.site): site.zone for site in self.sites}
         policies = [_policy(queue, zones[queue.tenant, queue.site]) for queue in self.queues]
         partitions = self.kafka.partitions
-        return Directory(policies, sites=zones, partition_of=lambda key: partition_of(key, partitions))
+        return Directory(
+            policies,
+            sites=zones,
+            partition_of=lambda key: partition_of(key, partitions),
+            sources=[_source(source) for source in self.sources],
+        )
 
 
 def load_settings(
@@ -148,6 +153,16 @@ def _policy(queue: Queue, zone: str) -> QueuePolicy:
         group=queue.group or "",
         callback_queue=queue.callback.queue if queue.callback else None,
         unknown_exit_ms=exits,
+    )
+
+
+def _source(source: Source) -> SourcePolicy:
+    return SourcePolicy(
+        tenant=source.tenant,
+        site=source.site,
+        source=source.source,
+        expected_silence_ms=milliseconds(source.expected_silence_seconds),
+        channels=None if source.channels is None else frozenset(source.channels),
     )
 
 

@@ -143,6 +143,22 @@ def _is_zone(name: str) -> bool:
 def _sources(draft: Draft) -> Iterator[Problem]:
     yield from _repeated("sources", draft.sources, lambda source: (source.tenant, source.site, source.source), "source")
     yield from _unknown_sites("sources", draft.sources, draft)
+    for index, source in draft.sources.items():
+        yield from _source_channels(source, f"sources[{index}].channels", draft)
+
+
+def _source_channels(source: Source, path: str, draft: Draft) -> Iterator[Problem]:
+    channels = source.channels or ()
+    if len(set(channels)) != len(channels):
+        yield path, "expected each channel once"
+    if "queues" in draft.unsound or "sites" in draft.unsound:
+        return
+    place = (source.tenant, source.site)
+    ours = {
+        channel for queue in draft.queues.values() if (queue.tenant, queue.site) == place for channel in queue.channels
+    }
+    if not set(channels) <= ours:
+        yield path, f"expected channels of the queues of site {source.site}: {_listed(ours)}"
 
 
 def _queues(draft: Draft) -> Iterator[Problem]:

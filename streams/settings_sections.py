@@ -132,12 +132,16 @@ class Site(Section, frozen=True, kw_only=True):
 
 
 class Source(Section, frozen=True, kw_only=True):
-    """A feed of a site, and how long it may be silent before the site's queues are stale."""
+    """A feed of a site, and how long it may be silent before the queues it feeds are stale.
+
+    ``channels`` left out are all that the site's queues have; an empty list feeds no queue (agents only).
+    """
 
     tenant: Slug
     site: Slug
     source: Slug
     expected_silence_seconds: Annotated[float, Meta(ge=1, le=604_800)]
+    channels: tuple[Channel, ...] | None = None
 
 
 class Callback(Section, frozen=True, kw_only=True):

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from streams.domain.events import AGENT_EVENTS, CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS
+from streams.domain.events import AGENT_EVENTS, CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS, SITE_EVENTS
 
-SITE_EVENTS: Final = "site-events"
 CASE_EVENTS: Final = "case-events"
 COMMANDS: Final = "commands"
 QUEUE_STAFFING: Final = "queue-staffing"
@@ -28,6 +27,7 @@ DEAD_LETTERS: Final = "dead-letters"
 STAGE_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "queues": (CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS, QUEUE_STAFFING),
     "staffing": (AGENT_EVENTS,),
+    "availability": (SITE_EVENTS,),
     "callbacks": (CALLBACK_SIGNALS,),
     "dialling": (DIALLING_LOG,),
 }

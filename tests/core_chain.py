@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from streams.agents.availability import availability_stage
 from streams.agents.callbacks import callbacks_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
@@ -61,6 +62,7 @@ class CoreChain:
         self._stages: list[StageSpec] = [
             queues_stage(settings, self.directory, sealer),
             staffing_stage(settings, self.directory),
+            availability_stage(settings, self.directory),
             callbacks_stage(self.directory),
             dialling_stage(self.directory, sealer),
         ]

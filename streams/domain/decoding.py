@@ -24,12 +24,16 @@ from streams.domain.events import (
     CONTACT_TYPES,
     EMAIL_EVENTS,
     INTAKE_OF_CHANNEL,
+    SITE_EVENTS,
+    SITE_TYPES,
     AgentEvent,
     AgentState,
     ContactData,
     ContactEvent,
     Identifier,
     Offered,
+    SiteEvent,
+    SourceHeartbeat,
 )
 
 MAX_VALUE_BYTES: Final = 512 * 1024
@@ -59,14 +63,19 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
 
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_data = {
-    name: msgspec.json.Decoder(data_type).decode for name, data_type in (CONTACT_TYPES | AGENT_TYPES).items()
+    name: msgspec.json.Decoder(data_type).decode
+    for name, data_type in (CONTACT_TYPES | AGENT_TYPES | SITE_TYPES).items()
 }
 _TYPES_OF_TOPIC: Final = {
     CALL_EVENTS: CONTACT_TYPES.keys(),
     CHAT_EVENTS: CONTACT_TYPES.keys(),
     EMAIL_EVENTS: CONTACT_TYPES.keys(),
     AGENT_EVENTS: AGENT_TYPES.keys(),
+    SITE_EVENTS: SITE_TYPES.keys(),
 }
+
+
+InputEvent = ContactEvent | AgentEvent | SiteEvent
 
 
 class _Invalid(Exception):
@@ -74,9 +83,7 @@ class _Invalid(Exception):
         self.rejection = Rejection(reason, detail)
 
 
-def decode(
-    topic: str, partition: int, record: Record, directory: Directory
-) -> ContactEvent | AgentEvent | Rejection | None:
+def decode(topic: str, partition: int, record: Record, directory: Directory) -> InputEvent | Rejection | None:
     """The event of one record; a Rejection when it is not acceptable; None when its type is not one we know.
 
     ``topic`` is the bare topic name. An event is judged early against the record's own Kafka timestamp.
@@ -87,7 +94,7 @@ def decode(
         return invalid.rejection
 
 
-def _decode(topic: str, partition: int, record: Record, directory: Directory) -> ContactEvent | AgentEvent | None:
+def _decode(topic: str, partition: int, record: Record, directory: Directory) -> InputEvent | None:
     envelope = _read_envelope(record)
     if envelope.type not in _TYPES_OF_TOPIC[topic]:
         return None
@@ -99,6 +106,10 @@ def _decode(topic: str, partition: int, record: Record, directory: Directory) ->
         _check_agent(data, directory)
         _check_place(f"{data.tenant}/{data.agent_id}", record, partition, directory)
         return AgentEvent(time_ms, envelope.id, envelope.source, data)
+    if isinstance(data, SourceHeartbeat):
+        _check_source(data, envelope.source, directory)
+        _check_place(f"{data.tenant}/{data.site}", record, partition, directory)
+        return SiteEvent(time_ms, envelope.id, envelope.source, data)
     _check_queue(data, topic, directory)
     _check_place(f"{data.tenant}/{data.queue}", record, partition, directory)
     if isinstance(data, Offered):
@@ -152,7 +163,7 @@ def _binary_envelope(headers: dict[str, bytes], value: bytes) -> _Envelope:
         raise _explain(error, "headers ce_") from None
 
 
-def _read_data(envelope: _Envelope) -> ContactData | AgentState:
+def _read_data(envelope: _Envelope) -> ContactData | AgentState | SourceHeartbeat:
     try:
         return _decode_data[envelope.type](envelope.data)
     except _DECODER_ERRORS as error:
@@ -226,12 +237,23 @@ def _check_queue(data: ContactData, topic: str, directory: Directory) -> None:
 
 
 def _check_agent(data: AgentState, directory: Directory) -> None:
+    _check_site(data, directory)
+    if any(directory.queue(data.tenant, queue) is None for queue in data.queues):
+        raise _Invalid(Reason.UNKNOWN_QUEUE, "$.data.queues: names a queue that is not in the configuration")
+
+
+def _check_source(data: SourceHeartbeat, source: str, directory: Directory) -> None:
+    """Nobody waits for a source that is not configured, so one that says it lives is misspelt on one of both sides."""
+    _check_site(data, directory)
+    if (data.tenant, data.site, source) not in directory.sources:
+        raise _Invalid(Reason.BAD_VALUE, "$.source: not a source of this site in the configuration")
+
+
+def _check_site(data: AgentState | SourceHeartbeat, directory: Directory) -> None:
     if data.tenant not in directory.tenants:
         raise _Invalid(Reason.UNKNOWN_TENANT, "$.data.tenant: not in the configuration")
     if (data.tenant, data.site) not in directory.sites:
         raise _Invalid(Reason.WRONG_SITE, "$.data.site: not a site of this tenant in the configuration")
-    if any(directory.queue(data.tenant, queue) is None for queue in data.queues):
-        raise _Invalid(Reason.UNKNOWN_QUEUE, "$.data.queues: names a queue that is not in the configuration")
 
 
 def _check_place(owner_key: str, record: Record, partition: int, directory: Directory) -> None:

@@ -78,8 +78,28 @@ class CallbackQueue:
         return f"{self.tenant}/{self.queue}"
 
 
+@dataclass(frozen=True, slots=True)
+class SourcePolicy:
+    """A feed of a site, and how long it may be silent. ``channels`` None: all that the queues of its site have."""
+
+    tenant: str
+    site: str
+    source: str
+    expected_silence_ms: int
+    channels: frozenset[str] | None = None
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        return (self.tenant, self.site, self.source)
+
+    def feeds(self, queue: QueuePolicy, channel: str) -> bool:
+        """Whether contacts of this channel of the queue may come from here."""
+        is_here = (queue.tenant, queue.site) == (self.tenant, self.site)
+        return is_here and channel in queue.channels and (self.channels is None or channel in self.channels)
+
+
 class Directory:
-    """Every configured tenant, site and queue, with the partition each owner key belongs to."""
+    """Every configured tenant, site, source and queue, with the partition each owner key belongs to."""
 
     def __init__(
         self,
@@ -87,10 +107,12 @@ class Directory:
         *,
         sites: Mapping[tuple[str, str], str],
         partition_of: Partitioner,
+        sources: Iterable[SourcePolicy] = (),
     ) -> None:
         self.queues: dict[tuple[str, str], QueuePolicy] = {(q.tenant, q.queue): q for q in queues}
         self.sites = dict(sites)
         """(tenant, site) to its IANA zone name."""
+        self.sources: dict[tuple[str, str, str], SourcePolicy] = {source.identity: source for source in sources}
         self.tenants = {tenant for tenant, _ in self.sites}
         self.callback_tenants = {q.tenant for q in self.queues.values() if q.callback_queue is not None}
         self.partition_of = partition_of
@@ -102,6 +124,14 @@ class Directory:
     def queues_of_partition(self, partition: int) -> list[QueuePolicy]:
         """The queues whose owner is this partition, in the order of the configuration."""
         return [q for q in self.queues.values() if self.partition(q.owner_key) == partition]
+
+    def queues_fed_by(self, source: SourcePolicy) -> list[QueuePolicy]:
+        """The queues with a channel that the source feeds, in the order of the configuration."""
+        return [q for q in self.queues.values() if any(source.feeds(q, channel) for channel in q.channels)]
+
+    def sources_of(self, queue: QueuePolicy, channel: str) -> list[SourcePolicy]:
+        """The sources that feed this channel of the queue."""
+        return [source for source in self.sources.values() if source.feeds(queue, channel)]
 
     def partition(self, owner_key: str) -> int:
         """The partition of an owner key that recurs (a queue); remembered."""

@@ -21,6 +21,7 @@ CALL_EVENTS: Final = "call-events"
 CHAT_EVENTS: Final = "chat-events"
 EMAIL_EVENTS: Final = "email-events"
 AGENT_EVENTS: Final = "agent-events"
+SITE_EVENTS: Final = "site-events"
 
 INTAKE_OF_CHANNEL: Final = {
     "voice": CALL_EVENTS,
@@ -128,6 +129,13 @@ class AgentState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     queues: Annotated[tuple[Name, ...], msgspec.Meta(max_length=200)] = ()
 
 
+class SourceHeartbeat(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The source of the event lives, whether or not it has anything to tell."""
+
+    tenant: Name
+    site: Name
+
+
 CONTACT_TYPES: Final[dict[str, type[ContactData]]] = {
     "contact.offered": Offered,
     "contact.answered": Answered,
@@ -139,6 +147,8 @@ CONTACT_TYPES: Final[dict[str, type[ContactData]]] = {
     "contact.wrapped_up": WrappedUp,
 }
 AGENT_TYPES: Final[dict[str, type[AgentState]]] = {"agent.state": AgentState}
+SITE_TYPES: Final[dict[str, type[SourceHeartbeat]]] = {"source.heartbeat": SourceHeartbeat}
+"""The site events some stage takes something from; the others of their topic are kept there and ignored."""
 
 
 class ContactEvent(msgspec.Struct, frozen=True, gc=False):
@@ -159,3 +169,12 @@ class AgentEvent(msgspec.Struct, frozen=True, gc=False):
     event_id: str
     source: str
     data: AgentState
+
+
+class SiteEvent(msgspec.Struct, frozen=True, gc=False):
+    """A validated site event."""
+
+    time_ms: int
+    event_id: str
+    source: str
+    data: SourceHeartbeat

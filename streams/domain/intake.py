@@ -25,6 +25,7 @@ from streams.domain.events import (
     FlowedOut,
     Message,
     Offered,
+    SiteEvent,
     WrappedUp,
 )
 from streams.domain.facts import (
@@ -89,14 +90,19 @@ class Feeds:
             self._numbers[feed.topic, feed.source] = number
 
 
-def is_historic(event: ContactEvent, record: Record, clock: Literal["wall", "event"]) -> bool:
+def is_historic(event: ContactEvent | SiteEvent, record: Record, clock: Literal["wall", "event"]) -> bool:
     """Whether a visit that begins with this event is a matter of history. Under the event clock nothing is."""
     return clock == "wall" and record.timestamp - event.time_ms > HISTORIC_AFTER_MS
 
 
-def is_skewed(event: ContactEvent, record: Record, clock: Literal["wall", "event"]) -> bool:
+def is_skewed(event: ContactEvent | SiteEvent, record: Record, clock: Literal["wall", "event"]) -> bool:
     """Whether the source's clock is further from Kafka's than trust goes."""
     return clock == "wall" and abs(event.time_ms - record.timestamp) > SKEW_BOUND_MS
+
+
+def seen_ms(event: ContactEvent | SiteEvent, record: Record, clock: Literal["wall", "event"]) -> int:
+    """When the event says its source was alive: its time, but not later than it reached Kafka."""
+    return event.time_ms if clock == "event" else min(event.time_ms, record.timestamp)
 
 
 @dataclass(frozen=True, slots=True)

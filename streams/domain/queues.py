@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from streams.domain import outcomes
-from streams.domain.agents_of_queues import AgentsOfQueues
 from streams.domain.counts import WAITING
 from streams.domain.decisions import SKIPPED, Changes, DeadLetter, Decisions, Output, Reason, Record, Rejection
 from streams.domain.decoding import decode
@@ -23,9 +22,10 @@ from streams.domain.facts import VisitState, keep
 from streams.domain.figures import QueueFigures, StageFigures
 from streams.domain.findings import OPEN, finding_revision, finding_state
 from streams.domain.input_counts import LEDGER_ROW, InputCounts
-from streams.domain.intake import Facts, Feeds, is_historic, is_skewed
+from streams.domain.intake import Facts, Feeds, is_historic, is_skewed, seen_ms
 from streams.domain.queue_figures import queue_figures
 from streams.domain.staffing import QUEUE_STAFFING
+from streams.domain.staffing_of_queues import StaffingOfQueues
 from streams.domain.visit_book import VisitBook, cross
 from streams.domain.visit_signals import news
 from streams.domain.visits import Visit
@@ -57,7 +57,7 @@ class QueuesCore:
         self.partition = partition
         self.directory = directory
         self.inputs = InputCounts()
-        self.agents = AgentsOfQueues(partition, directory)
+        self.staffing = StaffingOfQueues(partition, directory, clock=clock.kind)
         self.book = VisitBook(partition, directory)
         self._facts = facts
         self._clock = clock
@@ -70,15 +70,11 @@ class QueuesCore:
     # -- facts --------------------------------------------------------------------------------------------------------
 
     def apply(self, topic: str, records: Sequence[Record], now_ms: int, wall_ms: int) -> Decisions:
-        decisions = Decisions()
         self._ledger_changed = True
         self._now_ms[topic] = max(now_ms, self._now_ms.get(topic, 0))
         if topic == QUEUE_STAFFING:
-            for record in records:
-                at_ms = self.agents.take(record, self.inputs)
-                if at_ms is not None:
-                    decisions.see(at_ms)
-            return decisions
+            return self.staffing.take(records, self.inputs)
+        decisions = Decisions()
         touched: dict[str, Visit] = {}
         for record in records:
             event = decode(topic, self.partition, record, self.directory)
@@ -147,6 +143,7 @@ class QueuesCore:
             return
         source = (event.data.tenant, event.data.site, event.source)
         self.inputs.observe(source, topic, time_ms=event.time_ms, wall_ms=wall_ms)
+        self.staffing.sources.hear(source, seen_ms(event, record, self._clock.kind))
         if is_skewed(event, record, self._clock.kind):
             state.is_doubtful = state.is_doubtful or is_new
             self.inputs.count_skewed(source)
@@ -229,6 +226,7 @@ class QueuesCore:
             self._now_ms[topic] = max(topic_now_ms, self._now_ms.get(topic, 0))
             for visit in list(self._due.reached(topic, self._now_ms[topic], MOST_DUE_AT_ONCE)):
                 self._foresee(visit, outputs)
+        self.staffing.sources.pass_time(self._now_ms.get(QUEUE_STAFFING, 0))
         return outputs
 
     def _foresee(self, visit: Visit, outputs: list[Output]) -> None:
@@ -319,7 +317,7 @@ class QueuesCore:
         for queue, interval_ms, counts in book.unsaid_intervals():
             changes.outputs.append(outcomes.queue_interval(queue, interval_ms, counts))
         changes.rows.extend(book.changed_rows().items())
-        changes.rows.extend(self.agents.changed_rows())
+        changes.rows.extend(self.staffing.changed_rows())
         changes.rows.extend(self._feeds.row(number) for number in self._feeds.changed)
         if self._ledger_changed:
             changes.rows.append(self.inputs.row())
@@ -345,7 +343,7 @@ class QueuesCore:
 
     def snapshot(self) -> list[tuple[bytes, bytes | None]]:
         rows = list(self.book.all_rows())
-        rows.extend(self.agents.rows())
+        rows.extend(self.staffing.rows())
         rows.extend(self._feeds.row(number) for number in range(len(self._feeds.feeds)))
         rows.append(self.inputs.row())
         return rows
@@ -353,7 +351,7 @@ class QueuesCore:
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
         self.inputs.restore(rows.get(LEDGER_ROW))
         self._feeds.restore(rows)
-        self.agents.restore(rows)
+        self.staffing.restore(rows)
         self.book.restore(rows)
         for visit in self.book.visits.values():
             self._put_due(visit)
@@ -367,15 +365,16 @@ class QueuesCore:
                 queue,
                 now_ms=self._now_ms.get(INTAKE_OF_CHANNEL[queue.channel], 0),
                 wall_ms=wall_ms,
-                is_stale=stale.get(INTAKE_OF_CHANNEL[queue.channel], True),
+                is_stale=stale.get(INTAKE_OF_CHANNEL[queue.channel], True)
+                or self.staffing.sources.is_silent(queue.policy, queue.channel),
                 unrecorded=self._unrecorded,
-                agents=self.agents.by_state(queue.policy, wall_ms, is_stale=stale.get(QUEUE_STAFFING, True)),
+                agents=self.staffing.agents.by_state(queue.policy, wall_ms, is_stale=stale.get(QUEUE_STAFFING, True)),
             )
             for queue in self.book.queues.values()
         ]
 
     def stage_figures(self) -> StageFigures:
-        return self.inputs.figures(self.book.size() + self.agents.size())
+        return self.inputs.figures(self.book.size() + self.staffing.size())
 
 
 _ENTRY_REQUIRED: Final = Rejection(

@@ -15,6 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.registry import CollectorRegistry
 
+from streams.domain.availability import AvailabilityCore
 from streams.domain.decisions import Reason
 from streams.domain.directory import QueuePolicy
 from streams.domain.events import AGENT_STATES, CONTACT_TYPES
@@ -32,6 +33,8 @@ from streams.domain.figures import (
 )
 from streams.metric_names import CATALOGUE, QUEUE_LABELS, Kind
 from streams.metrics import BuildInfo, FiguresCollector, WorkerFigures, render, total_of
+from tests.availability_records import fed_centre, heartbeat
+from tests.builders import at_ms
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "metrics.txt"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0, text/plain; version=0.0.4; q=0.5"
@@ -275,10 +278,11 @@ def test_an_idle_queue_exports_zeros() -> None:
 
 def test_a_topic_exports_zeros_before_its_first_event() -> None:
     """The closed lists of a topic the worker reads stand at 0, also while it owns no partition of it."""
-    idle = worker(assigned_partitions={"call-events": 0, "agent-events": 1, "queue-staffing": 1})
+    idle = worker(assigned_partitions={"call-events": 0, "agent-events": 1, "site-events": 1, "queue-staffing": 1})
     for kind in CONTACT_TYPES:
         assert value(idle, "filaviva_stream_events_total", {"topic": "call-events", "event_type": kind}) == 0
     assert value(idle, "filaviva_stream_events_total", {"topic": "agent-events", "event_type": "agent.state"}) == 0
+    assert value(idle, "filaviva_stream_events_total", {"topic": "site-events", "event_type": "source.heartbeat"}) == 0
     for reason in Reason:
         assert value(idle, "filaviva_stream_events_rejected_total", {"topic": "queue-staffing", "reason": reason}) == 0
     assert value(idle, "filaviva_stream_events_discarded_total", {"topic": "call-events", "class": "ignored"}) == 0
@@ -375,6 +379,18 @@ def test_a_source_that_never_spoke_is_silent_since_the_start_of_the_worker() -> 
     old, new = stage(last_event_ms={PBX: STARTED_MS - 9000}), stage(last_event_ms={PBX: STARTED_MS + 9000})
     assert value(worker(expected_silence_seconds={PBX: 120.0}, stages=[old]), name, at) == STARTED_MS / 1000 - 9
     assert value(worker(expected_silence_seconds={PBX: 120.0}, stages=[new, old]), name, at) == STARTED_MS / 1000 + 9
+
+
+def test_heartbeats_move_the_newest_event_of_a_source() -> None:
+    """Though it has no contact to tell of; the newer of both stands."""
+    core = AvailabilityCore(0, fed_centre(), clock="wall")
+    core.apply("site-events", [heartbeat(30)], at_ms(0), at_ms(30.5))
+    beats, calls = core.stage_figures(), stage(last_event_ms={PBX: at_ms(10)})
+    figures = worker(expected_silence_seconds={PBX: 60.0}, stages=[beats, calls])
+    at = dict(zip(("tenant", "site", "source"), PBX, strict=True))
+    assert value(figures, "filaviva_stream_last_event_timestamp_seconds", at) == at_ms(30) / 1000
+    beaten = {"topic": "site-events", "event_type": "source.heartbeat"}
+    assert value(figures, "filaviva_stream_events_total", beaten) == 1
 
 
 def test_an_unknown_source_never_becomes_a_label() -> None:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from streams.domain.availability import AvailabilityCore
 from streams.domain.callbacks import CallbacksCore
 from streams.domain.decisions import Core, Decisions
 from streams.domain.dialling import DiallingCore
 from streams.domain.queues import QueuesCore
 from streams.domain.staffing import StaffingCore
+from tests.availability_records import fed_centre, heartbeat
 from tests.builders import at_ms, fact, offered
 from tests.callback_records import KafkaRecord, PlainSealer, directory, ready, reason, record_of, withdrawn
 from tests.queue_bench import Bench
@@ -28,6 +30,10 @@ def staffing() -> StaffingCore:
     return StaffingCore(0, directory(), ttl_ms=60_000)
 
 
+def availability() -> AvailabilityCore:
+    return AvailabilityCore(0, fed_centre(), clock="wall")
+
+
 def callbacks() -> CallbacksCore:
     return CallbacksCore(0, directory())
 
@@ -41,6 +47,7 @@ CASES = [
     (queues, "call-events", [offered(minute * 60).record() for minute in (1, 3, 2)], fact("promised", 999).record()),
     (queues, "queue-staffing", [word(seconds=minute * 60) for minute in (1, 3, 2)], KafkaRecord(None, b"acme/sac/ana")),
     (staffing, "agent-events", [agent_record(minute=minute) for minute in (1, 3, 2)], UNREADABLE),
+    (availability, "site-events", [heartbeat(minute * 60) for minute in (1, 3, 2)], UNREADABLE),
     (callbacks, "callback-signals", [record_of(reason(minute=minute)) for minute in (1, 3, 2)], UNREADABLE),
     (
         dialling,

@@ -110,6 +110,10 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
         "sources[1].source",
         "not listed before; sources[0] is the same",
     ),
+    ([("sources[0].channels", "voice")], "sources[0].channels", "a list"),
+    ([("sources[0].channels", ["telex"])], "sources[0].channels[0]", "one of voice, chat"),
+    ([("sources[0].channels", ["voice", "voice"])], "sources[0].channels", "each channel once"),
+    ([("sources[0].channels", ["voice", "sms"])], "sources[0].channels", "of site fortaleza: email, voice"),
     # queues
     ([("queues", {})], "queues", "a list of 1 to 5000 queues"),
     ([("queues[0]", "sac")], "queues[0]", "a mapping"),
@@ -280,6 +284,30 @@ def test_defaults_fill_what_is_left_out() -> None:
     assert (loaded.worker.flush_seconds, loaded.worker.session_timeout_seconds) == (1.0, 15.0)
     assert (loaded.clock.mode, loaded.clock.lateness_seconds, loaded.clock.grace_seconds) == ("wall", 60.0, 2.0)
     assert (loaded.sources, loaded.kafka.security.protocol, loaded.kafka_password) == ((), "plaintext", None)
+
+
+@pytest.mark.parametrize(
+    ("channels", "fed"),
+    [
+        (None, {("sac", "voice"), ("email", "email"), ("retorno", "voice")}),
+        (["voice"], {("sac", "voice"), ("retorno", "voice")}),
+        (["email"], {("email", "email")}),
+        ([], set()),
+    ],
+)
+def test_a_source_feeds_the_channels_it_names_or_all_of_its_site(channels: object, fed: set[tuple[str, str]]) -> None:
+    """In the queues of its own site only."""
+    loaded = parsed(
+        ("sites[1]", {"tenant": "acme", "site": "recife", "zone": "America/Recife"}),
+        ("queues[3]", queue("longe", site="recife")),
+        ("sources[0].channels", channels),
+    )
+    directory = loaded.directory(lambda key, partitions: 0)
+    [source] = directory.sources.values()
+    assert source.expected_silence_ms == 60_000
+    queues = directory.queues.values()
+    assert {(each.queue, c) for each in queues for c in each.channels if source in directory.sources_of(each, c)} == fed
+    assert {each.queue for each in directory.queues_fed_by(source)} == {name for name, _ in fed}
 
 
 @pytest.mark.parametrize(

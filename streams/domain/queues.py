@@ -121,6 +121,8 @@ class QueuesCore:
         clock_ms = self._feeds.feeds[feed].newest_ms if historic else self._now_ms[topic]
         if event.time_ms <= clock_ms - policy.retention_ms[data.channel]:
             return Rejection(Reason.TOO_LATE, "$.time: older than the visits of its feed that are still kept")
+        if self.book.queues[policy.owner_key, data.channel].is_forgotten(event.time_ms):
+            return Rejection(Reason.TOO_LATE, "$.time: older than every day whose counts its queue still keeps")
         visit = Visit(visit_id, policy, VisitState(data.channel, feed, historic))
         self.book.add(visit)
         return visit
@@ -339,7 +341,7 @@ class QueuesCore:
     def changed_rows(self) -> int:
         """How many rows the next ``changes`` will write, about."""
         book = self.book
-        return len(book.changed_visits) + len(book.changed_intervals) + len(book.deleted_rows)
+        return len(book.changed_visits) + len(book.changed_intervals) + len(book.changed_days) + len(book.deleted_rows)
 
     def snapshot(self) -> list[tuple[bytes, bytes | None]]:
         rows = list(self.book.all_rows())

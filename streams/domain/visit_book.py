@@ -24,6 +24,7 @@ Place = tuple[ChannelQueue, int]
 """A queue's interval, by its start."""
 _VISIT_ROW = b"v/"
 _INTERVAL_ROW = b"i/"
+_CLOSED_DAY_ROW = b"d/"
 _encode = msgspec.msgpack.Encoder().encode
 _decode_visit = msgspec.msgpack.Decoder(VisitState).decode
 _decode_counts = msgspec.msgpack.Decoder(Counts).decode
@@ -43,7 +44,9 @@ class VisitBook:
         """Visits forgotten with news still unsaid."""
         self.changed_intervals: dict[Place, None] = {}
         self.past_intervals: list[tuple[ChannelQueue, int, Counts]] = []
-        """Intervals forgotten with news still unsaid."""
+        """Intervals of days closed with news still unsaid."""
+        self.changed_days: dict[tuple[ChannelQueue, int], None] = {}
+        """Days closed since the last flush."""
         self.deleted_rows: dict[bytes, None] = {}
         for policy in directory.queues_of_partition(partition):
             for channel in sorted(policy.channels):
@@ -80,6 +83,7 @@ class VisitBook:
         self.farewells.clear()
         self.changed_intervals.clear()
         self.past_intervals.clear()
+        self.changed_days.clear()
         self.deleted_rows.clear()
 
     def settle(self, visit: Visit) -> None:
@@ -87,6 +91,7 @@ class VisitBook:
         self.changed_visits[visit] = None
         if not visit.state.offers:
             return
+        self._reopen_days(visit)
         old_queue, old = visit.queue, visit.standing
         queue = self.queues[visit.policy.owner_key, visit.state.offers[0].channel]
         new = standing_of(visit, queue)
@@ -118,7 +123,7 @@ class VisitBook:
                 queue.rest_on(interval_ms, revision)
                 self.changed_intervals[queue, interval_ms] = None
                 if queue.opens_day(interval_ms):
-                    self._drop_old_days(queue)
+                    self._close_old_days(queue)
         visit.revision = revision
 
     def _hold_new_places(self, visit: Visit) -> list[Place]:
@@ -133,15 +138,32 @@ class VisitBook:
         visit.places += tuple(new_places)
         return new_places
 
-    def _drop_old_days(self, queue: ChannelQueue) -> None:
-        for interval_ms, counts in queue.drop_old_days():
-            self.deleted_rows[queue.row_key(interval_ms)] = None
-            if (queue, interval_ms) in self.changed_intervals:
-                del self.changed_intervals[queue, interval_ms]
-                self.past_intervals.append((queue, interval_ms, counts))
+    def _reopen_days(self, visit: Visit) -> None:
+        """Open the closed days that the visit has a new offer in, before anything is counted there."""
+        if len(visit.places) == len(visit.state.offers):
+            return
+        for offer in visit.state.offers:
+            queue = self.queues[visit.policy.owner_key, offer.channel]
+            day = queue.calendar.day(offer.time_ms)
+            for interval_ms in queue.reopen(day):
+                self.changed_intervals[queue, interval_ms] = None
+                self.changed_days.pop((queue, day), None)
+                self.deleted_rows[queue.day_row_key(day)] = None
+
+    def _close_old_days(self, queue: ChannelQueue) -> None:
+        for day, intervals in queue.close_old_days().items():
+            self.changed_days[queue, day] = None
+            for interval_ms, counts in intervals.items():
+                self.deleted_rows[queue.row_key(interval_ms)] = None
+                if (queue, interval_ms) in self.changed_intervals:
+                    del self.changed_intervals[queue, interval_ms]
+                    self.past_intervals.append((queue, interval_ms, counts))
+        for day in queue.forget_oldest_days():
+            self.changed_days.pop((queue, day), None)
+            self.deleted_rows[queue.day_row_key(day)] = None
 
     def unsaid_intervals(self) -> Iterator[tuple[ChannelQueue, int, Counts]]:
-        """Every interval changed since the last flush with its counts, the forgotten ones first."""
+        """Every interval changed since the last flush with its counts, those of closed days first."""
         yield from self.past_intervals
         for queue, interval_ms in self.changed_intervals:
             yield queue, interval_ms, queue.intervals[interval_ms]
@@ -149,22 +171,27 @@ class VisitBook:
     def changed_rows(self) -> dict[bytes, bytes | None]:
         """Every row that differs from the last flush, once: what was forgotten and came again is as it is now."""
         rows: dict[bytes, bytes | None] = dict.fromkeys(self.deleted_rows)
-        rows.update(self.rows(visits=self.changed_visits, intervals=self.changed_intervals))
+        rows.update(self.rows(visits=self.changed_visits, intervals=self.changed_intervals, days=self.changed_days))
         return rows
 
-    def rows(self, *, visits: Iterable[Visit], intervals: Iterable[Place]) -> Iterator[Row]:
-        """The rows of these visits and intervals as they are now."""
+    @staticmethod
+    def rows(*, visits: Iterable[Visit], intervals: Iterable[Place], days: Iterable[Place]) -> Iterator[Row]:
+        """The rows of these visits, intervals and closed days as they are now."""
         for visit in visits:
             yield visit.row_key, _encode(visit.state)
         for queue, interval_ms in intervals:
             yield queue.row_key(interval_ms), _encode(queue.intervals[interval_ms])
+        for queue, day in days:
+            yield queue.day_row_key(day), queue.closed_days[day]
 
     def all_rows(self) -> Iterator[Row]:
         intervals = ((queue, start) for queue in self.queues.values() for start in queue.intervals)
-        return self.rows(visits=self.visits.values(), intervals=intervals)
+        days = ((queue, day) for queue in self.queues.values() for day in queue.closed_days)
+        return self.rows(visits=self.visits.values(), intervals=intervals, days=days)
 
     def size(self) -> int:
-        return len(self.visits) + sum(len(queue.intervals) for queue in self.queues.values())
+        counted = sum(len(queue.intervals) + len(queue.closed_days) for queue in self.queues.values())
+        return len(self.visits) + counted
 
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
         """Intervals first (they hold the sums), then visits, which are placed but not counted again.
@@ -172,11 +199,15 @@ class VisitBook:
         Rows of queues or channels that are no longer configured are left alone.
         """
         for key, value in rows.items():
-            if key.startswith(_INTERVAL_ROW):
-                tenant, queue_name, channel, start = key[len(_INTERVAL_ROW) :].decode().split("/")
+            if key.startswith((_INTERVAL_ROW, _CLOSED_DAY_ROW)):
+                _, tenant, queue_name, channel, place = key.decode().split("/")
                 queue = self.queues.get((f"{tenant}/{queue_name}", channel))
-                if queue is not None:
-                    queue.restore_interval(int(start), _decode_counts(value))
+                if queue is None:
+                    continue
+                if key.startswith(_INTERVAL_ROW):
+                    queue.restore_interval(int(place), _decode_counts(value))
+                else:
+                    queue.restore_closed_day(int(place), value)
         for key, value in rows.items():
             if key.startswith(_VISIT_ROW):
                 self._restore_visit(key[len(_VISIT_ROW) :].decode(), _decode_visit(value))

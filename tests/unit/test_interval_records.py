@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from streams.domain.channel_queue import MOST_CLOSED_DAYS
 from streams.domain.decisions import Output
 from streams.domain.encoding import iso_time
 from streams.domain.events import CALL_EVENTS
@@ -77,6 +78,21 @@ def last_words(outputs: Iterable[Output]) -> dict[str, dict[str, Any]]:
     return kept
 
 
+def revisions_of(outputs: Iterable[Output]) -> list[tuple[str, int]]:
+    """Interval and revision of each record that is no repeat, in the order told; a smaller revision is a failure."""
+    told: list[tuple[str, int]] = []
+    newest: dict[str, int] = {}
+    for output in outputs:
+        if output.topic == QUEUE_INTERVALS:
+            data = json.loads(output.value or b"")["data"]
+            start, revision = data["interval_start"], data["revision"]
+            assert revision >= newest.get(start, 0)
+            if revision > newest.get(start, 0):
+                told.append((start, revision))
+            newest[start] = revision
+    return told
+
+
 def test_an_interval_that_grows_old_within_one_flush_is_still_told() -> None:
     """A replay goes through days between two flushes: what is forgotten meanwhile has its record all the same."""
     core = new_core()
@@ -95,6 +111,70 @@ def test_an_interval_forgotten_is_deleted_from_the_state() -> None:
         apply(core, *call(f"c{day}", LONG_AGO_MS + day * DAY_MS))
         flush(core, rows)
     assert sum(key.startswith(b"i/") for key in rows) == 3
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_second_archive_of_a_queue_adds_to_what_the_first_has_told(*, restarts: bool) -> None:
+    """Published one after the other: the days of the first are closed by then, and are opened again with their counts
+    and revisions, so that the last word on each interval is of both."""
+    core, rows, told = new_core(), Rows(), list[Output]()
+    for archive in ("pbx-1", "pbx-2"):
+        for day in range(8):
+            offered_ms = LONG_AGO_MS + day * DAY_MS
+            apply(core, *call(f"{archive}-{day}", offered_ms, source=archive))
+            told += flush(core, rows)
+            if restarts:
+                core = new_core(rows)
+    assert {start: (words["offered"], words["answered"]) for start, words in last_words(told).items()} == {
+        iso_time(LONG_AGO_MS + day * DAY_MS): (2, 2) for day in range(8)
+    }
+    assert len(revisions_of(told)) == 16, "no interval is told with a smaller or equal revision"
+    assert dict(core.snapshot()) == rows
+
+
+def test_both_archives_at_once_end_as_one_after_the_other() -> None:
+    """The same counts and revisions, whether or not a day was closed in between."""
+    days = [(LONG_AGO_MS + day * DAY_MS, day) for day in range(8)]
+    ends = []
+    for order in ([(a, *day) for a in "xy" for day in days], [(a, *day) for day in days for a in "xy"]):
+        core = new_core()
+        told = []
+        for archive, offered_ms, day in order:
+            apply(core, *call(f"{archive}-{day}", offered_ms, source=archive))
+            told += flush(core)
+        ends.append(last_words(told))
+    assert ends[0] == ends[1]
+
+
+def test_a_day_is_opened_for_more_and_closed_again() -> None:
+    """One archive after the other: open are the three newest days, and the last two that were opened again."""
+    core, rows = new_core(), Rows()
+    for archive in ("pbx-1", "pbx-2", "pbx-3"):
+        for day in range(8):
+            apply(core, *call(f"{archive}-{day}", LONG_AGO_MS + day * DAY_MS, source=archive))
+            flush(core, rows)
+        assert sum(key.startswith(b"i/") for key in rows) <= 5
+        assert sum(key.startswith((b"i/", b"d/")) for key in rows) == 8
+
+
+def test_days_beyond_those_kept_are_too_late() -> None:
+    """Their counts are let go, so a second archive of theirs is refused, not told as if it were all there is."""
+    core, rows = new_core(), Rows()
+    days = MOST_CLOSED_DAYS + 5
+    first_ms = NINE_MS - 600 * DAY_MS
+    for day in range(days):
+        apply(core, *call(f"c{day}", first_ms + day * DAY_MS))
+    flush(core, rows)
+    assert sum(key.startswith(b"d/") for key in rows) == MOST_CLOSED_DAYS
+    core = new_core(rows)
+    apply(
+        core,
+        *call("early", first_ms + DAY_MS, source="archive"),
+        *call("kept", first_ms + 2 * DAY_MS, source="archive"),
+    )
+    assert core.stage_figures().rejected == {("call-events", "too_late"): 2}
+    words = last_words(flush(core, rows))
+    assert words[iso_time(first_ms + 2 * DAY_MS)]["offered"] == 2
 
 
 @pytest.mark.parametrize("newest_first", [True, False])

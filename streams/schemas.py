@@ -18,7 +18,15 @@ import yaml
 
 from streams.domain.callbacks import CallbackPlan
 from streams.domain.dialling import CancelJob, DialJob
-from streams.domain.events import AGENT_EVENTS, AGENT_TYPES, CHANNELS, CONTACT_TYPES, INTAKE_OF_CHANNEL
+from streams.domain.events import (
+    AGENT_EVENTS,
+    AGENT_TYPES,
+    CHANNELS,
+    CONTACT_TYPES,
+    INTAKE_OF_CHANNEL,
+    SITE_EVENTS,
+    SITE_TYPES,
+)
 from streams.domain.findings import CONFIRMED, OPEN, RETRACTED
 from streams.domain.outcomes import ContactOutcome, Finding, QueueInterval
 from streams.topics import (
@@ -50,6 +58,7 @@ _CONTACT_TOPICS: Final = tuple(dict.fromkeys(INTAKE_OF_CHANNEL[channel] for chan
 _TYPES_OF_TOPIC: Final[Mapping[str, Mapping[str, type[msgspec.Struct]]]] = {
     **dict.fromkeys(_CONTACT_TOPICS, CONTACT_TYPES),
     AGENT_EVENTS: AGENT_TYPES,
+    SITE_EVENTS: SITE_TYPES,
     CONTACT_OUTCOMES: {"contact.outcome": ContactOutcome},
     QUEUE_INTERVALS: {"queue.interval": QueueInterval},
     SLA_BREACHES: {f"sla.{state}": Finding for state in (OPEN, CONFIRMED, RETRACTED)},

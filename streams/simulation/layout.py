@@ -132,6 +132,7 @@ class Centre:
                     "tenant": self.tenant,
                     "site": site.site,
                     "source": source,
+                    "channels": self._channels_told(source, site),
                     "expected_silence_seconds": EXPECTED_SILENCE_SECONDS,
                 }
                 for source, site in self.sources()
@@ -139,6 +140,11 @@ class Centre:
             "queues": [self._section(queue) for queue in self.queues],
             "callback_queues": [self._callback_section(self.queue_named[name]) for name in self.callback_queues],
         }
+
+    def _channels_told(self, source: str, site: Site) -> list[str]:
+        """Those a source tells of, of the channels that its site has queues for; none if it tells of agents only."""
+        served = {queue.channel for queue in self.queues if queue.site == site.site}
+        return [channel for channel, teller in site.sources.items() if teller == source and channel in served]
 
     def _section(self, queue: SimulatedQueue) -> dict[str, Any]:
         section: dict[str, Any] = {

@@ -13,18 +13,17 @@ import yaml
 from streams.domain.events import CONTACT_TYPES
 from streams.schemas import ASYNCAPI, CHANNELS_OF_OUTSIDERS, FOLDER, documents, stale
 from streams.simulation.day import day
-from streams.topics import DEAD_LETTERS, TOPICS, changelog_name
+from streams.topics import DEAD_LETTERS, STAGE_INPUTS, TOPICS, changelog_name
 
 INTERNAL = {
     "queue-staffing": "between stages",
     "callback-signals": "between stages",
     "dialling-log": "between stages",
     DEAD_LETTERS: "original bytes",
-    "site-events": "no type is read yet",
     "case-events": "no type is read yet",
     "commands": "no type is read yet",
     "callback-results": "no type is read yet",
-    **{changelog_name(stage): "a stage's own" for stage in ("queues", "staffing", "callbacks", "dialling")},
+    **{changelog_name(stage): "a stage's own" for stage in STAGE_INPUTS},
 }
 
 

@@ -85,6 +85,14 @@ class WorkerProcess:
         except AssertionError as error:
             raise AssertionError(f"{error}; its log ends:\n{self.log_tail()}") from None
 
+    def is_ready(self) -> bool:
+        """Whether it says so now; False also while it does not answer, or has ended."""
+        return self._says_ok("/ready")
+
+    def is_alive(self) -> bool:
+        """Whether its liveness probe succeeds now."""
+        return self._says_ok("/healthz")
+
     def metrics(self) -> Metrics:
         status, page = self._get("/metrics")
         assert status == http.HTTPStatus.OK, page
@@ -133,6 +141,14 @@ class WorkerProcess:
         """Its log's word on where it listens; ends the wait when the process is gone."""
         assert self.exit_code is None, f"the worker ended with {self.exit_code}; its log ends:\n{self.log_tail()}"
         return _LISTENS.search(self.log())
+
+    def _says_ok(self, path: str) -> bool:
+        if self.exit_code is not None or not _LISTENS.search(self.log()):
+            return False
+        try:
+            return self._get(path)[0] == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
 
     def _get(self, path: str) -> tuple[int, str]:
         host, port = self.address

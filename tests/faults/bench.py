@@ -1,0 +1,126 @@
+"""One run of a lane: a real Kafka, an installation on it, workers, traffic, and the verdict at the end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tests import brokers
+from tests.deadlines import wait_until
+from tests.faults import centre
+from tests.faults.fleet import Fleet
+from tests.faults.load import Ledger, Load, Sender
+from tests.faults.plan import Happened
+from tests.faults.report import Report
+from tests.faults.verify import Expectation, Verifier
+from tests.faults.visits import PlannedVisit, visits
+from tests.installation import Installation, install
+from tests.kafka_server import KafkaServer
+
+SESSION_SECONDS: Final = 6
+FLUSH_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a lane is told: the seed, whether the short form is wanted, a broker it may share, and whom to tell."""
+
+    seed: int
+    is_short: bool
+    server: KafkaServer
+    """Shared by all lanes: those that hurt the broker make their own."""
+    say: Callable[[str], None] = print
+
+
+@dataclass
+class Bench:
+    """Everything of one run. A lane begins with ``opened``, makes its faults happen, and ends with ``verify``."""
+
+    run: Run
+    report: Report
+    server: KafkaServer
+    installation: Installation
+    fleet: Fleet
+    ledger: Ledger
+    sender: Sender
+    opened: ExitStack
+    loads: list[Load] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        return self.installation.config.parent
+
+    def load(self, *, per_second: float, name: str = "c", plan: Iterator[PlannedVisit] | None = None) -> Load:
+        """Traffic of about 2.6 events a visit, begun now and ended with the bench at the latest."""
+        planned = visits(self.run.seed, name=name) if plan is None else plan
+        load = Load(self.sender, self.ledger, planned, per_second=per_second)
+        self.loads.append(load)
+        self.opened.enter_context(load)
+        return load
+
+    def verifier(self, expects: Expectation | None = None) -> Verifier:
+        return Verifier(self.installation, self.fleet, self.ledger, self.report, expects or Expectation())
+
+    def verify(self, expects: Expectation | None = None) -> None:
+        """End the load, wait until all is done and shown, and judge."""
+        for load in self.loads:
+            load.finish()
+        verifier = self.verifier(expects)
+        self.run.say("settling")
+        verifier.wait_settled()
+        if verifier.expects.is_page_judged:
+            self.wait_shown()
+        self.run.say("judging")
+        verifier.judge()
+        self.report.figure("workers ended unasked", len(self.fleet.ended))
+
+    def wait_shown(self, seconds: float = 120.0) -> None:
+        """Until every queue is live on exactly one page, and nobody waits who has left."""
+        wait_until(self._is_shown, "every queue is shown by one worker", seconds=seconds)
+
+    def _is_shown(self) -> bool:
+        self.fleet.tend()
+        if len(self.fleet.workers) != self.fleet.wanted or not all(worker.is_ready() for worker in self.fleet.workers):
+            return False
+        shown = self.fleet.shown()
+        return len(shown) == len(centre.VOICE) + len(centre.CHAT) and all(len(each) == 1 for each in shown.values())
+
+    def tell(self, happened: Happened) -> None:
+        """A run fails if a planned fault did not fire."""
+        missed = [f"{fault.kind}: {why}" for fault, why in happened.missed]
+        words = f"{len(happened.fired)} fired" + (f", {len(missed)} not: {missed[0]}" if missed else "")
+        self.report.claim("planned faults", words, holds=not missed and bool(happened.fired))
+        kinds = {fault.kind for fault, _ in happened.fired}
+        for kind in sorted(kinds):
+            self.report.figure(kind, happened.count(kind))
+
+
+@contextmanager
+def bench(
+    lane: str,
+    run: Run,
+    *,
+    workers: int,
+    server: KafkaServer | None = None,
+    partitions: int = centre.PARTITIONS,
+    document: dict[str, Any] | None = None,
+    **worker: Any,
+) -> Iterator[Bench]:
+    """A fresh installation with its workers ready; a failure keeps the folder with their logs."""
+    where = server or run.server
+    folder = Path(tempfile.mkdtemp(prefix=f"filaviva-fault-{lane}-"))
+    centre.write_keys(folder)
+    settings = {"session_timeout_seconds": SESSION_SECONDS, "flush_seconds": FLUSH_SECONDS, **worker}
+    whole = document or centre.document()
+    installation = install(brokers.of_kafka(where), folder, whole, partitions=partitions, **settings)
+    ledger = Ledger()
+    sender = Sender(where.bootstrap, installation.broker.prefix, partitions, ledger)
+    with ExitStack() as opened:
+        fleet = opened.enter_context(Fleet(installation, workers))
+        fleet.start()
+        run.say(f"{workers} workers are ready (logs in {folder})")
+        yield Bench(run, Report(lane, run.seed), where, installation, fleet, ledger, sender, opened)

@@ -1,0 +1,45 @@
+"""The contact centre of the fault bench: limits of seconds, so that a run of a minute crosses them often."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+TENANT: Final = "acme"
+SITE: Final = "fortaleza"
+VOICE: Final = tuple(f"voz-{number:02d}" for number in range(14))
+CHAT: Final = ("chat-1", "chat-2")
+ANSWER_TARGET_SECONDS: Final = 5
+MAX_WAIT_SECONDS: Final = 6.0
+SHORT_ABANDON_SECONDS: Final = 1.0
+GRACE_SECONDS: Final = 2.0
+PARTITIONS: Final = 8
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """The whole configuration but broker and worker. Callbacks of every voice queue go to the first."""
+    place = {"tenant": TENANT, "site": SITE}
+    limits = {
+        "answer_target_seconds": ANSWER_TARGET_SECONDS,
+        "max_wait_seconds": MAX_WAIT_SECONDS,
+        "short_abandon_seconds": SHORT_ABANDON_SECONDS,
+    }
+    voice = [
+        {**place, **limits, "queue": queue, "channels": ["voice"], "callback": {"queue": VOICE[0]}} for queue in VOICE
+    ]
+    chat = [{**place, **limits, "queue": queue, "channels": ["chat"]} for queue in CHAT]
+    return {
+        "clock": {"grace_seconds": GRACE_SECONDS},
+        "sites": [{**place, "zone": "America/Fortaleza"}],
+        "queues": [*voice, *chat],
+        "callback_queues": [{**place, "queue": VOICE[0]}],
+        "privacy": {"tenants": {TENANT: {"token_key_file": "token.key", "seal_key_file": "seal.key"}}},
+        **changes,
+    }
+
+
+def write_keys(folder: Path) -> None:
+    """The tenant's two keys beside the configuration."""
+    for name, byte in (("token.key", "5a"), ("seal.key", "a5")):
+        (folder / name).write_text(byte * 32)
+        (folder / name).chmod(0o600)

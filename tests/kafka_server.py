@@ -52,6 +52,7 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 message.max.bytes=4194304
 replica.fetch.max.bytes=4194304
+log.cleaner.backoff.ms=1000
 {extra}
 """
 

@@ -142,13 +142,21 @@ class WorkerProcess:
         assert self.exit_code is None, f"the worker ended with {self.exit_code}; its log ends:\n{self.log_tail()}"
         return _LISTENS.search(self.log())
 
+    def metrics_or_none(self) -> Metrics | None:
+        """One page, or nothing where it does not serve any now."""
+        status, page = self._get_or_nothing("/metrics")
+        return Metrics(page) if status == http.HTTPStatus.OK else None
+
     def _says_ok(self, path: str) -> bool:
+        return self._get_or_nothing(path)[0] == http.HTTPStatus.OK
+
+    def _get_or_nothing(self, path: str) -> tuple[int, str]:
         if self.exit_code is not None or not _LISTENS.search(self.log()):
-            return False
+            return 0, ""
         try:
-            return self._get(path)[0] == http.HTTPStatus.OK
+            return self._get(path)
         except (OSError, http.client.HTTPException):
-            return False
+            return 0, ""
 
     def _get(self, path: str) -> tuple[int, str]:
         host, port = self.address

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,13 +18,14 @@ from tests.faults.fleet import Fleet
 from tests.faults.load import Ledger, Load, Sender
 from tests.faults.plan import Happened
 from tests.faults.report import Report
-from tests.faults.verify import Expectation, Verifier
+from tests.faults.verify import INPUTS, Expectation, Verifier
 from tests.faults.visits import PlannedVisit, visits
 from tests.installation import Installation, install
 from tests.kafka_server import KafkaServer
 
 SESSION_SECONDS: Final = 6
 FLUSH_SECONDS: Final = 0.5
+MOVED_SECONDS: Final = 240
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,12 @@ class Bench:
         self.opened.enter_context(load)
         return load
 
+    @cached_property
+    def history(self) -> Sender:
+        """A second producer, for a lane's own thread; it writes into the same ledger."""
+        broker = self.installation.broker
+        return Sender(broker.bootstrap, broker.prefix, self.installation.partitions, self.ledger)
+
     def verifier(self, expects: Expectation | None = None) -> Verifier:
         return Verifier(self.installation, self.fleet, self.ledger, self.report, expects or Expectation())
 
@@ -78,16 +87,36 @@ class Bench:
         verifier.judge()
         self.report.figure("workers ended unasked", len(self.fleet.ended))
 
+    def seconds_until_moved(self) -> float:
+        """How long it takes until the durable state of every partition has passed what lies in it now."""
+        begun = time.monotonic()
+        verifier = self.verifier()
+        marks = {topic: verifier.ends(topic) for topic in INPUTS}
+        with self.installation.state("queues") as state:
+
+            def have_passed() -> bool:
+                self.fleet.tend()
+                positions = {number: part.positions() for number, part in state.refresh().partitions.items()}
+                return all(
+                    end == 0 or (topic in positions[number] and positions[number][topic].next_offset >= end)
+                    for topic, ends in marks.items()
+                    for number, end in enumerate(ends)
+                )
+
+            wait_until(have_passed, "every partition moves", seconds=MOVED_SECONDS)
+        return time.monotonic() - begun
+
     def wait_shown(self, seconds: float = 120.0) -> None:
         """Until every queue is live on exactly one page, and nobody waits who has left."""
-        wait_until(self._is_shown, "every queue is shown by one worker", seconds=seconds)
+        wait_until(self.is_shown, "every queue is shown by one worker", seconds=seconds)
 
-    def _is_shown(self) -> bool:
+    def is_shown(self) -> bool:
+        """Whether each queue is live on exactly one page, and every worker ready."""
         self.fleet.tend()
         if len(self.fleet.workers) != self.fleet.wanted or not all(worker.is_ready() for worker in self.fleet.workers):
             return False
         shown = self.fleet.shown()
-        return len(shown) == len(centre.VOICE) + len(centre.CHAT) and all(len(each) == 1 for each in shown.values())
+        return len(shown) == len(centre.places()) and all(len(each) == 1 for each in shown.values())
 
     def tell(self, happened: Happened) -> None:
         """A run fails if a planned fault did not fire."""

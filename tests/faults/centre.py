@@ -13,6 +13,8 @@ ANSWER_TARGET_SECONDS: Final = 5
 MAX_WAIT_SECONDS: Final = 6.0
 SHORT_ABANDON_SECONDS: Final = 1.0
 GRACE_SECONDS: Final = 2.0
+LATENESS_SECONDS: Final = 10.0
+"""So long time is held after an outage; the default of a minute would only make the runs longer."""
 PARTITIONS: Final = 8
 
 
@@ -29,13 +31,18 @@ def document(**changes: Any) -> dict[str, Any]:
     ]
     chat = [{**place, **limits, "queue": queue, "channels": ["chat"]} for queue in CHAT]
     return {
-        "clock": {"grace_seconds": GRACE_SECONDS},
+        "clock": {"grace_seconds": GRACE_SECONDS, "lateness_seconds": LATENESS_SECONDS},
         "sites": [{**place, "zone": "America/Fortaleza"}],
         "queues": [*voice, *chat],
         "callback_queues": [{**place, "queue": VOICE[0]}],
         "privacy": {"tenants": {TENANT: {"token_key_file": "token.key", "seal_key_file": "seal.key"}}},
         **changes,
     }
+
+
+def places() -> list[tuple[str, str]]:
+    """Every queue with its channel."""
+    return [*((queue, "voice") for queue in VOICE), *((queue, "chat") for queue in CHAT)]
 
 
 def write_keys(folder: Path) -> None:

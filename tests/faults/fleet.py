@@ -138,6 +138,11 @@ class Fleet:
                 shown.setdefault((sample.labels["queue"], sample.labels["channel"]), []).append(sample.value)
         return shown
 
+    def shown_by_whoever_answers(self) -> dict[QueuePlace, list[float]]:
+        """The same while workers come and go: those that serve no page yet, or no more, show nothing."""
+        ready = [worker for worker in self.workers if worker.pid not in self._frozen]
+        return self.shown([page for page in (worker.metrics_or_none() for worker in ready) if page])
+
     def _victim(self, fault: Fault) -> WorkerProcess:
         running = [w for w in self.workers if w.exit_code is None and w.pid not in self._frozen]
         if not running:

@@ -11,11 +11,11 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from confluent_kafka import KafkaError, Message, Producer
 
@@ -44,6 +44,17 @@ def now_text(epoch_seconds: float) -> str:
     return datetime.fromtimestamp(epoch_seconds, UTC).isoformat(timespec="milliseconds")
 
 
+class Outgoing(NamedTuple):
+    """A record to send; ``topic`` is without prefix, ``name`` is what the ledger calls it."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    name: str
+    headers: Sequence[tuple[str, bytes | None]] = ()
+
+
 class Ledger:
     """Of every acknowledged send its place and event id; of every refused one the reason."""
 
@@ -51,6 +62,12 @@ class Ledger:
         self.acknowledged: dict[Place, str] = {}
         self.refused: Counter[str] = Counter()
         self.sent = 0
+        self._lock = threading.Lock()
+
+    def hand_over(self) -> None:
+        """Count one more; several threads may send."""
+        with self._lock:
+            self.sent += 1
 
     @property
     def unanswered(self) -> int:
@@ -71,18 +88,31 @@ class Sender:
         data = event["data"]
         key = f"{data['tenant']}/{data['queue']}"
         topic = INTAKE_OF_CHANNEL[data["channel"]]
-        self.send_raw(topic, partition_of(key, self._partitions), key.encode(), json.dumps(event).encode(), event["id"])
+        value = json.dumps(event).encode()
+        self.send_raw(Outgoing(topic, partition_of(key, self._partitions), key.encode(), value, event["id"]))
 
-    def send_raw(self, topic: str, partition: int, key: bytes | None, value: bytes | None, name: str) -> None:
+    def send_raw(self, record: Outgoing) -> None:
+        """Hand over anything, to any place."""
+
         def told(error: KafkaError | None, message: Message) -> None:
             if error is not None:
                 self._ledger.refused[error.name()] += 1
             else:
-                self._ledger.acknowledged[topic, partition, message.offset() or 0] = name
+                self._ledger.acknowledged[record.topic, record.partition, message.offset() or 0] = record.name
 
-        self._ledger.sent += 1
-        self._producer.produce(full_name(self._prefix, topic), value, key, partition=partition, on_delivery=told)
+        self._ledger.hand_over()
+        options = {"partition": record.partition, "headers": list(record.headers), "on_delivery": told}
+        while not self._is_taken(full_name(self._prefix, record.topic), record.value, record.key, options):
+            self._producer.poll(0.1)
         self._producer.poll(0)
+
+    def _is_taken(self, topic: str, value: bytes | None, key: bytes | None, options: dict[str, Any]) -> bool:
+        """False while the buffer is full."""
+        try:
+            self._producer.produce(topic, value, key, **options)
+        except BufferError:
+            return False
+        return True
 
     def poll(self, seconds: float) -> None:
         self._producer.poll(seconds)
@@ -113,6 +143,11 @@ class Load:
         """Return once so many are handed over."""
         wait_until(lambda: self._is_past(events), f"{events:,} events are sent", seconds=seconds)
 
+    def wait_told(self, seconds: float) -> None:
+        """Return once a plan that has an end is told to its end."""
+        self._thread.join(seconds)
+        self.finish(seconds)
+
     def finish(self, seconds: float = 120.0) -> None:
         """Begin no more visits, let those under way end, and wait for every acknowledgement."""
         self._is_ending.set()
@@ -139,13 +174,17 @@ class Load:
         while self._due or not self._is_ending.is_set():
             now = time.time()
             while next_offer <= now and not self._is_ending.is_set():
-                self._begin(next(self._plan), next_offer)
+                self._begin_next(next_offer)
                 next_offer += self._every
             while self._due and self._due[0][0] <= now:
                 self._tell(heapq.heappop(self._due))
             self._sender.poll(min(0.02, self._every))
 
-    def _begin(self, visit: PlannedVisit, at: float) -> None:
+    def _begin_next(self, at: float) -> None:
+        visit = next(self._plan, None)
+        if visit is None:
+            self._is_ending.set()
+            return
         self.begun += 1
         for moment in visit.moments:
             heapq.heappush(self._due, (at + moment.after_seconds, next(self._numbers), visit, moment, ""))

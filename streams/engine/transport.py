@@ -230,6 +230,7 @@ class Producer(driver.Producer):
         return Appended(first_offset, next_offset)
 
     async def _append(self, topic: str, partition: int, chunk: list[RecordToSend]) -> int:
+        self.transport.check_awake()
         kafka = self._ensure_producer()
         builder = kafka.create_batch()
         for key, value, headers in chunk:
@@ -271,6 +272,8 @@ class Transport(driver.Transport):
         self.readers: dict[str, frozenset[str]] = {}
         self.changelogs: set[str] = set()
         self.before_giving_up: list[Hook] = []
+        self.check_awake: Callable[[], None] = _nothing_to_check
+        """Asked before anything is written: does not return when the process stood still past its session."""
         self.wanted_positions: Callable[[], Mapping[TP, int]] = dict
         """Where the state wants input topics to be read from; missing ones are read from their beginning."""
         self.positioned: Callable[[Mapping[TP, int]], None] = _ignore
@@ -279,6 +282,10 @@ class Transport(driver.Transport):
 def _ignore(positions: Mapping[TP, int]) -> None:
     """Nobody wants to know."""
     del positions
+
+
+def _nothing_to_check() -> None:
+    """Nobody watches."""
 
 
 async def _nothing() -> None:

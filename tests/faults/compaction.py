@@ -7,7 +7,7 @@ from typing import Final
 
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from streams.topics import TOPICS, full_name
+from streams.topics import DAY_MS, HOUR_MS, QUEUE_STAFFING, SEGMENT_BYTES, TOPICS, full_name
 from tests.deadlines import wait_until
 from tests.faults import topics
 from tests.faults.load import Ledger, Outgoing, Sender
@@ -23,6 +23,14 @@ EAGER: Final = {
     "segment.ms": "1000",
     "segment.bytes": "1048576",
     "delete.retention.ms": "0",
+}
+AS_CREATED: Final = {
+    "min.compaction.lag.ms": str(HOUR_MS),
+    "max.compaction.lag.ms": str(2**63 - 1),
+    "min.cleanable.dirty.ratio": "0.5",
+    "segment.ms": str(7 * DAY_MS),
+    "segment.bytes": str(SEGMENT_BYTES),
+    "delete.retention.ms": str(DAY_MS),
 }
 COMPACT_SECONDS: Final = 90
 ROLL_SECONDS: Final = 1.2
@@ -51,7 +59,7 @@ def force(server: KafkaServer, installation: Installation) -> Kept:
     a null that every reader passes over.
     """
     before = _records(installation)
-    _make_eager(server, installation)
+    _alter(server, installation, EAGER)
     _nudge(server, installation)
     counts: list[int] = []
 
@@ -61,6 +69,7 @@ def force(server: KafkaServer, installation: Installation) -> Kept:
         return len(counts) > 1 and counts[-1] == counts[-2] < before
 
     wait_until(is_compacted, "the broker compacts", seconds=COMPACT_SECONDS)
+    _alter(server, installation, AS_CREATED)  # a worker refuses to start on other settings
     return Kept(before, counts[-1])
 
 
@@ -70,12 +79,12 @@ def _records(installation: Installation) -> int:
     return sum(record.key != NUDGE for record in stored)
 
 
-def _make_eager(server: KafkaServer, installation: Installation) -> None:
+def _alter(server: KafkaServer, installation: Installation, configs: dict[str, str]) -> None:
     prefix = installation.broker.prefix
     admin = server.admin()
     try:
         admin.alter_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, full_name(prefix, topic), EAGER) for topic in COMPACTED]
+            [ConfigResource(ConfigResourceType.TOPIC, full_name(prefix, topic), configs) for topic in COMPACTED]
         )
     finally:
         admin.close()
@@ -87,7 +96,7 @@ def _nudge(server: KafkaServer, installation: Installation) -> None:
     sender = Sender(server.bootstrap, installation.broker.prefix, installation.partitions, ledger)
     for _ in range(2):
         pass_seconds(ROLL_SECONDS)
-        for topic in COMPACTED:
+        for topic in (topic for topic in COMPACTED if topic != QUEUE_STAFFING):  # an input: it would be counted
             for partition in range(installation.partitions):
                 sender.send_raw(Outgoing(topic, partition, NUDGE, None, "nudge"))
         sender.flush(COMPACT_SECONDS)

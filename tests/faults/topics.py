@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.topics import full_name
 from tests.deadlines import wait_until
@@ -31,11 +31,7 @@ def read(bootstrap: str, prefix: str, topics: Iterable[str], partitions: int) ->
     bare = {full_name(prefix, topic): topic for topic in topics}
     consumer = _consumer(bootstrap)
     try:
-        bounds = {
-            (name, number): consumer.get_watermark_offsets(TopicPartition(name, number), timeout=READ_SECONDS)
-            for name in bare
-            for number in range(partitions)
-        }
+        bounds = {(name, number): _bounds(consumer, name, number) for name in bare for number in range(partitions)}
         ends = {place: end for place, (begin, end) in bounds.items() if end > begin}
         places = [TopicPartition(*place, bounds[place][0]) for place in ends]
         fetched: list[Any] = []
@@ -66,10 +62,25 @@ def ends(bootstrap: str, prefix: str, topic: str, partitions: int) -> list[int]:
     """Where each partition of a topic ends now."""
     consumer = _consumer(bootstrap)
     try:
-        places = [TopicPartition(full_name(prefix, topic), number) for number in range(partitions)]
-        return [consumer.get_watermark_offsets(place, timeout=READ_SECONDS)[1] for place in places]
+        name = full_name(prefix, topic)
+        return [_bounds(consumer, name, number)[1] for number in range(partitions)]
     finally:
         consumer.close()
+
+
+def _bounds(consumer: Consumer, name: str, number: int) -> tuple[int, int]:
+    """Begin and end of a partition, asked until a leader answers: a broker that was away takes a moment."""
+    found: list[tuple[int, int]] = []
+
+    def is_told() -> bool:
+        try:
+            found[:] = [consumer.get_watermark_offsets(TopicPartition(name, number), timeout=READ_SECONDS)]
+        except KafkaException:
+            return False
+        return True
+
+    wait_until(is_told, f"{name}/{number} tells its end", seconds=READ_SECONDS)
+    return found[0]
 
 
 def _consumer(bootstrap: str) -> Consumer:

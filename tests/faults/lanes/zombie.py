@@ -41,7 +41,7 @@ def run(run: Run) -> Report:
         pass_seconds(WALL_FLUSH_MS / 1000, bed.fleet.tend)  # an idle owner looks for foreign rows at its next flush
         bed.verify()
         found = sum(worker.log().count("rows of a former owner") for worker in bed.fleet.workers)
-        bed.report.figure("late writes of former owners found and mended", found)
+        bed.report.figure("late flushes of former owners, mended", found)
         judge_after_compaction(bed)
         return bed.report
 

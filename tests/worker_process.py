@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -55,11 +56,19 @@ class WorkerProcess:
     configuration should say `metrics_port: 0`: the port is then read from the log, so nobody can take it before.
     """
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, environment: Mapping[str, str] | None = None) -> None:
+        """``environment`` is added to that of the tests."""
         self.log_path = config.parent / f"worker-{next(_numbers)}.log"
         command = [*leash(), sys.executable, "-m", "streams", "worker", "--config", str(config)]
         with self.log_path.open("wb") as log:
-            self._process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command,
+                cwd=PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+            )
 
     @property
     def pid(self) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ from tests.faults.verify import INPUTS, Expectation, Verifier
 from tests.faults.visits import PlannedVisit, visits
 from tests.installation import Installation, install
 from tests.kafka_server import KafkaServer
+from tests.worker_process import PROJECT
 
 SESSION_SECONDS: Final = 6
 FLUSH_SECONDS: Final = 0.5
@@ -85,7 +87,7 @@ class Bench:
             self.wait_shown()
         self.run.say("judging")
         verifier.judge()
-        self.report.figure("workers ended unasked", len(self.fleet.ended))
+        self.report.count("workers ended unasked", len(self.fleet.ended))
 
     def seconds_until_moved(self) -> float:
         """How long it takes until the durable state of every partition has passed what lies in it now."""
@@ -116,7 +118,7 @@ class Bench:
         if len(self.fleet.workers) != self.fleet.wanted or not all(worker.is_ready() for worker in self.fleet.workers):
             return False
         shown = self.fleet.shown()
-        return len(shown) == len(centre.places()) and all(len(each) == 1 for each in shown.values())
+        return shown.keys() == set(centre.places()) and all(len(each) == 1 for each in shown.values())
 
     def tell(self, happened: Happened) -> None:
         """A run fails if a planned fault did not fire."""
@@ -128,28 +130,43 @@ class Bench:
             self.report.figure(kind, happened.count(kind))
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What is peculiar to the installation of a lane; the rest is the centre's."""
+
+    workers: int
+    server: KafkaServer | None = None
+    """Instead of the shared one."""
+    partitions: int = centre.PARTITIONS
+    document: Mapping[str, Any] = field(default_factory=centre.document)
+    planted: str = ""
+    """Python that every worker runs before anything else: a bug of ours."""
+    is_started: bool = True
+    worker: Mapping[str, Any] = field(default_factory=dict)
+
+
 @contextmanager
-def bench(
-    lane: str,
-    run: Run,
-    *,
-    workers: int,
-    server: KafkaServer | None = None,
-    partitions: int = centre.PARTITIONS,
-    document: dict[str, Any] | None = None,
-    **worker: Any,
-) -> Iterator[Bench]:
-    """A fresh installation with its workers ready; a failure keeps the folder with their logs."""
-    where = server or run.server
-    folder = Path(tempfile.mkdtemp(prefix=f"filaviva-fault-{lane}-"))
+def bench(run: Run, report: Report, setting: Setting) -> Iterator[Bench]:
+    """A fresh installation with its workers ready; the folder with their logs stays."""
+    server = setting.server or run.server
+    folder = Path(tempfile.mkdtemp(prefix=f"filaviva-fault-{report.lane}-"))
     centre.write_keys(folder)
-    settings = {"session_timeout_seconds": SESSION_SECONDS, "flush_seconds": FLUSH_SECONDS, **worker}
-    whole = document or centre.document()
-    installation = install(brokers.of_kafka(where), folder, whole, partitions=partitions, **settings)
+    worker = {"session_timeout_seconds": SESSION_SECONDS, "flush_seconds": FLUSH_SECONDS, **setting.worker}
+    broker = brokers.of_kafka(server)
+    installation = install(broker, folder, dict(setting.document), partitions=setting.partitions, **worker)
+    if setting.planted:
+        installation = replace(installation, environment=plant(folder, setting.planted))
     ledger = Ledger()
-    sender = Sender(where.bootstrap, installation.broker.prefix, partitions, ledger)
+    sender = Sender(server.bootstrap, broker.prefix, setting.partitions, ledger)
     with ExitStack() as opened:
-        fleet = opened.enter_context(Fleet(installation, workers))
-        fleet.start()
-        run.say(f"{workers} workers are ready (logs in {folder})")
-        yield Bench(run, Report(lane, run.seed), where, installation, fleet, ledger, sender, opened)
+        fleet = opened.enter_context(Fleet(installation, setting.workers))
+        if setting.is_started:
+            fleet.start()
+        run.say(f"{setting.workers} workers (logs in {folder})")
+        yield Bench(run, report, server, installation, fleet, ledger, sender, opened)
+
+
+def plant(folder: Path, source: str) -> dict[str, str]:
+    """The environment in which every Python process runs ``source`` first."""
+    (folder / "sitecustomize.py").write_text(source)
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{PROJECT}"}

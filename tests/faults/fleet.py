@@ -50,6 +50,11 @@ class Fleet:
             self.workers.append(self.installation.worker())
         wait_until(self._have_started, f"{self.wanted} workers start", seconds=READY_SECONDS)
 
+    def start_anyhow(self) -> None:
+        """The same without waiting, and without minding that one ends at once."""
+        while len(self.workers) + len(self._restart_at) < self.wanted:
+            self.workers.append(self.installation.worker())
+
     def _have_started(self) -> bool:
         """Nobody is restarted here: a worker that does not start shows why."""
         for worker in self.workers:

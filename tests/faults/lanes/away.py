@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.faults.bench import Bench, Run, bench
+from tests.faults.bench import Bench, Run, Setting, bench
 from tests.faults.plan import Fault, pass_seconds, play
 from tests.faults.report import Report
 
@@ -17,7 +17,7 @@ VISITS_PER_SECOND: Final = 25
 
 def run(run: Run) -> Report:
     seconds = SHORT_SECONDS if run.is_short else FULL_SECONDS
-    with bench(LANE, run, workers=2) as bed:
+    with bench(run, Report(LANE, run.seed), Setting(workers=2)) as bed:
         bed.load(per_second=VISITS_PER_SECOND)
         faults = [Fault("all workers away", 5.0, seconds=seconds)]
         happened = play(faults, {"all workers away": lambda fault: away(bed, fault)}, meanwhile=bed.fleet.tend)

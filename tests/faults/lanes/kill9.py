@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from tests.faults.bench import Run, bench
+from tests.faults.bench import Run, Setting, bench
 from tests.faults.plan import Fault, play, spread
 from tests.faults.report import Report
 
@@ -28,7 +28,7 @@ SHORT: Final = Size(6_000, 130, 2, 3, 15)
 
 def run(run: Run) -> Report:
     size = SHORT if run.is_short else FULL
-    with bench(LANE, run, workers=3) as bed:
+    with bench(run, Report(LANE, run.seed), Setting(workers=3)) as bed:
         load = bed.load(per_second=size.visits_per_second)
         happened = play(planned(run.seed, size), {"kill": bed.fleet.kill}, meanwhile=bed.fleet.tend)
         bed.report.at_most("seconds until all partitions moved", bed.seconds_until_moved(), MOVING_SECONDS, " s")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from tests.deadlines import wait_until
-from tests.faults.bench import Bench, Run, bench
+from tests.faults.bench import Bench, Run, Setting, bench
 from tests.faults.plan import Fault, pass_seconds, play
 from tests.faults.report import Report
 from tests.kafka_server import KafkaServer
@@ -69,7 +69,7 @@ class Watch:
 
 def run(run: Run) -> Report:
     size = SHORT if run.is_short else FULL
-    with KafkaServer() as server, bench(LANE, run, workers=2, server=server) as bed:
+    with KafkaServer() as server, bench(run, Report(LANE, run.seed), Setting(workers=2, server=server)) as bed:
         start_without_broker(bed)
         bed.load(per_second=size.visits_per_second)
         watch = Watch(bed)

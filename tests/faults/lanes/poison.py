@@ -12,7 +12,7 @@ import yaml
 from streams import dead_letters
 from streams.topics import CONTACT_OUTCOMES, DEAD_LETTERS
 from tests.faults import topics
-from tests.faults.bench import Bench, Run, bench
+from tests.faults.bench import Bench, Run, Setting, bench
 from tests.faults.load import Place
 from tests.faults.plan import Fault, play
 from tests.faults.poison import BAD, IGNORED, NEW_QUEUE, bad_records
@@ -39,7 +39,7 @@ SHORT: Final = Size(3_000, 60, 160, 20)
 
 def run(run: Run) -> Report:
     size = SHORT if run.is_short else FULL
-    with bench(LANE, run, workers=2) as bed:
+    with bench(run, Report(LANE, run.seed), Setting(workers=2)) as bed:
         load = bed.load(per_second=size.visits_per_second)
         poison = bad_records(run.seed, bed.installation.partitions)
 

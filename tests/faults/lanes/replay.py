@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from streams import metric_names as names
-from tests.faults.bench import Bench, Run, bench
+from tests.faults.bench import Bench, Run, Setting, bench
 from tests.faults.load import now_text
 from tests.faults.plan import Fault, pass_seconds, play
 from tests.faults.report import Report
@@ -33,7 +33,7 @@ SHORT: Final = Size(3_000, 30, 12)
 
 def run(run: Run) -> Report:
     size = SHORT if run.is_short else FULL
-    with bench(LANE, run, workers=2) as bed:
+    with bench(run, Report(LANE, run.seed), Setting(workers=2)) as bed:
         load = bed.load(per_second=size.visits_per_second)
         live_before = pass_live(bed, size.live_seconds / 3)
         plan = [Fault("month of history", 0.0)]

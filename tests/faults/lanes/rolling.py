@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from tests.faults import centre
-from tests.faults.bench import Bench, Run, bench
+from tests.faults.bench import Bench, Run, Setting, bench
 from tests.faults.fleet import QueuePlace
 from tests.faults.plan import Fault, NotFired, play, spread
 from tests.faults.report import Report
@@ -54,7 +54,7 @@ class Wall:
 
 def run(run: Run) -> Report:
     size = SHORT if run.is_short else FULL
-    with bench(LANE, run, workers=3) as bed:
+    with bench(run, Report(LANE, run.seed), Setting(workers=3)) as bed:
         bed.load(per_second=size.visits_per_second)
         bed.wait_shown()
         wall, took = Wall(bed), [0.0]

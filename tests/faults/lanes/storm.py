@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Final, NamedTuple
 
-from tests.faults.bench import Bench, Run, bench
+from tests.faults.bench import Bench, Run, Setting, bench
 from tests.faults.fleet import steadily
 from tests.faults.plan import Fault, NotFired, play
 from tests.faults.report import Report
@@ -30,7 +30,7 @@ SHORT: Final = Size(4_000, 80, 6, 3.0)
 
 def run(run: Run) -> Report:
     size = SHORT if run.is_short else FULL
-    with bench(LANE, run, workers=1) as bed:
+    with bench(run, Report(LANE, run.seed), Setting(workers=1)) as bed:
         load = bed.load(per_second=size.visits_per_second)
         handlers = {"join": lambda _: join(bed), "leave": lambda fault: leave(bed, fault)}
         happened = play(planned(run.seed, size), handlers, meanwhile=bed.fleet.tend)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from streams.engine.owner import WALL_FLUSH_MS
 from tests.faults import compaction
-from tests.faults.bench import SESSION_SECONDS, Bench, Run, bench
+from tests.faults.bench import SESSION_SECONDS, Bench, Run, Setting, bench
 from tests.faults.plan import Fault, NotFired, pass_seconds, play, spread
 from tests.faults.report import Report
 from tests.worker_process import WorkerProcess
@@ -32,7 +32,7 @@ SHORT: Final = Size(60, 2, 14)
 
 def run(run: Run) -> Report:
     size = SHORT if run.is_short else FULL
-    with bench(LANE, run, workers=3) as bed:
+    with bench(run, Report(LANE, run.seed), Setting(workers=3)) as bed:
         bed.load(per_second=size.visits_per_second)
         within = (2.0, size.freezes * size.apart_seconds)
         plan = spread("freeze", size.freezes, within=within, seed=run.seed, seconds=FROZEN_SECONDS)

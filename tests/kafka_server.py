@@ -110,6 +110,17 @@ class KafkaServer:
         process.wait()
         self._process = None
 
+    def wait_ended(self, seconds: float) -> int:
+        """Wait until it has ended by itself; its exit code."""
+        code = self._running().wait(seconds)
+        self._process = None
+        return code
+
+    @property
+    def data_folder(self) -> Path:
+        """Where its logs are, a folder for each partition."""
+        return self._folder / "data"
+
     def suspend(self) -> None:
         """Freeze it: connections stay open and nobody answers."""
         self._running().send_signal(signal.SIGSTOP)

@@ -39,6 +39,8 @@ class Run:
     server: KafkaServer
     """Shared by all lanes: those that hurt the broker make their own."""
     say: Callable[[str], None] = print
+    planted: str = ""
+    """Python that every worker runs before anything else: a mistake the lane should find."""
 
 
 @dataclass
@@ -154,8 +156,8 @@ def bench(run: Run, report: Report, setting: Setting) -> Iterator[Bench]:
     worker = {"session_timeout_seconds": SESSION_SECONDS, "flush_seconds": FLUSH_SECONDS, **setting.worker}
     broker = brokers.of_kafka(server)
     installation = install(broker, folder, dict(setting.document), partitions=setting.partitions, **worker)
-    if setting.planted:
-        installation = replace(installation, environment=plant(folder, setting.planted))
+    if setting.planted or run.planted:
+        installation = replace(installation, environment=plant(folder, setting.planted + run.planted))
     ledger = Ledger()
     sender = Sender(server.bootstrap, broker.prefix, setting.partitions, ledger)
     with ExitStack() as opened:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -178,8 +179,8 @@ class Fleet:
 
 def last_words(worker: WorkerProcess) -> str:
     """The last line of a worker's log that says why it ended."""
-    lines = [line for line in worker.log().splitlines() if "worker ends" in line or " ERROR" in line]
-    return lines[-1][:300] if lines else ""
+    lines = [line for line in worker.log().splitlines() if "the worker ends here" in line]
+    return re.sub(r"^.*?(CRITICAL|ERROR) ", "", lines[-1])[:300] if lines else ""
 
 
 def steadily(condition: Callable[[], bool], what: str, *, seconds: float) -> float:

@@ -83,13 +83,13 @@ class Sender:
         self._partitions = partitions
         self._ledger = ledger
 
-    def send(self, event: dict[str, Any]) -> None:
-        """Hand over one contact event, keyed and placed as sources must."""
+    def send(self, event: dict[str, Any], *, name: str | None = None) -> None:
+        """Hand over one contact event, keyed and placed as sources must; the ledger calls it by its id, or ``name``."""
         data = event["data"]
         key = f"{data['tenant']}/{data['queue']}"
         topic = INTAKE_OF_CHANNEL[data["channel"]]
         value = json.dumps(event).encode()
-        self.send_raw(Outgoing(topic, partition_of(key, self._partitions), key.encode(), value, event["id"]))
+        self.send_raw(Outgoing(topic, partition_of(key, self._partitions), key.encode(), value, name or event["id"]))
 
     def send_raw(self, record: Outgoing) -> None:
         """Hand over anything, to any place."""
@@ -194,9 +194,12 @@ class Load:
         _, _, visit, moment, stamp = due
         now = time.time()
         if not stamp and moment.held_seconds:
-            heapq.heappush(self._due, (now + moment.held_seconds, next(self._numbers), visit, moment, now_text(now)))
+            heapq.heappush(
+                self._due,
+                (now + moment.held_seconds, next(self._numbers), visit, moment, now_text(now + moment.skew_seconds)),
+            )
             return
-        event = visit.event(moment, stamp or now_text(now))
+        event = visit.event(moment, stamp or now_text(now + moment.skew_seconds))
         for _ in range(1 + moment.copies):
             self._sender.send(event)
 

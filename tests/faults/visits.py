@@ -28,6 +28,8 @@ class Moment:
     data: dict[str, Any]
     held_seconds: float = 0.0
     copies: int = 0
+    skew_seconds: float = 0.0
+    """How far the source's clock is ahead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,24 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tests.faults.bench import Run
-from tests.faults.lanes import away, kill9, outage, poison, replay, rolling, silence, storm, traps, zombie
+from tests.faults.lanes import (
+    away,
+    clocks,
+    disk,
+    disorder,
+    kill9,
+    outage,
+    poison,
+    replay,
+    rolling,
+    silence,
+    storm,
+    traps,
+    zombie,
+)
 from tests.faults.report import Report
 
 LANES: Final[Mapping[str, Callable[[Run], Report]]] = {
-    lane.LANE: lane.run for lane in (kill9, zombie, storm, rolling, outage, away, replay, silence, poison, traps)
+    lane.LANE: lane.run
+    for lane in (kill9, zombie, storm, rolling, outage, away, replay, silence, poison, traps, disorder, clocks, disk)
 }

@@ -36,7 +36,7 @@ def run(run: Run) -> Report:
         happened = play(planned(run.seed, size), handlers, meanwhile=bed.fleet.tend)
         bed.report.at_most(
             "seconds until each queue was shown by one worker",
-            steadily(bed.is_shown, "each queue is shown by one worker", seconds=180),
+            steadily(bed.is_shown, "each queue is shown by one worker", seconds=SETTLED_SECONDS * 1.5),
             SETTLED_SECONDS,
             " s",
         )

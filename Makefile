@@ -18,7 +18,9 @@ DAYS_OLD := 7
 DEMO_SECONDS ?= 90
 DEMO_LANG ?= en
 
-.PHONY: help demo test check january lock clean python
+SEED ?= 1
+
+.PHONY: help demo test check january faults lock clean python
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +41,9 @@ check: .venv/stamp  ## lint, format, types, import contracts, generated files
 
 january: .venv/stamp  ## the shared January data end to end, with its figures printed
 	@$(BIN)/pytest -m shared tests/integration/test_january.py -s
+
+faults: .venv/stamp  ## the fault bench at full length, as a table; LANE=kill9 for one lane, SEED=7 for another plan
+	@$(BIN)/python -m tests.faults $(LANE) --seed $(SEED)
 
 lock: python  ## write both lock files again, from releases at least a week old
 	@$(PYTHON) -m venv $(LOCK_VENV)

@@ -17,6 +17,7 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from aiokafka.errors import CorruptRecordException
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -62,7 +63,10 @@ class Consumer(driver.Consumer):
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, Any]:  # noqa: ASYNC109 - Faust's signature
         async with self._positioning:
-            fetched = await super()._getmany(active_partitions, timeout)
+            try:
+                fetched = await super()._getmany(active_partitions, timeout)
+            except CorruptRecordException as error:  # Faust would stop in order and say less
+                end_process("a topic is damaged", error)
             return {tp: self._grouped(tp, records) for tp, records in fetched.items() if records}
 
     def _grouped(self, tp: TP, records: list[Any]) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 TENANT: Final = "acme"
 SITE: Final = "fortaleza"
 VOICE: Final = tuple(f"voz-{number:02d}" for number in range(14))
+SOURCES: Final = ("pbx-1", "pbx-2", "pbx-3")
 CHAT: Final = ("chat-1", "chat-2")
 ANSWER_TARGET_SECONDS: Final = 5
 MAX_WAIT_SECONDS: Final = 6.0
@@ -33,6 +34,7 @@ def document(**changes: Any) -> dict[str, Any]:
     return {
         "clock": {"grace_seconds": GRACE_SECONDS, "lateness_seconds": LATENESS_SECONDS},
         "sites": [{**place, "zone": "America/Fortaleza"}],
+        "sources": [{**place, "source": source, "expected_silence_seconds": 3600} for source in SOURCES],
         "queues": [*voice, *chat],
         "callback_queues": [{**place, "queue": VOICE[0]}],
         "privacy": {"tenants": {TENANT: {"token_key_file": "token.key", "seal_key_file": "seal.key"}}},

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
-from streams.domain import facts, intake, queues
+from streams.domain import intake, queues
 from streams.domain.channel_queue import ChannelQueue
 from streams.domain.findings import RETRACTED
 from streams.domain.queues import QueuesCore
@@ -31,7 +31,7 @@ from tests.wiring import test_owner as owner_rules
 
 Planter = Callable[[pytest.MonkeyPatch], None]
 CAREFUL = settings(
-    max_examples=400,
+    max_examples=150,
     deadline=None,
     derandomize=True,
     database=None,
@@ -104,9 +104,7 @@ def contribution_not_subtracted(patch: pytest.MonkeyPatch) -> None:
 
 def breach_never_taken_back(patch: pytest.MonkeyPatch) -> None:
     """Once open, always open."""
-    sound = QueuesCore._finding
     patch.setattr(queues, "finding_state", _never_retracted(queues.finding_state))
-    assert sound
 
 
 def _never_retracted(sound: Callable[..., str | None]) -> Callable[..., str | None]:
@@ -115,18 +113,6 @@ def _never_retracted(sound: Callable[..., str | None]) -> Callable[..., str | No
         return None if found == RETRACTED else found
 
     return state
-
-
-def negative_waits(patch: pytest.MonkeyPatch) -> None:
-    """An exit before its offer has waited less than nothing."""
-    sound = facts.leave_of
-
-    def leave(state: Any) -> Any:
-        found = sound(state)
-        return found and found._replace(wait_ms=found.time_ms - state.offers[0].time_ms)
-
-    for module in (facts, *(module for module in (queues,) if hasattr(module, "leave_of"))):
-        patch.setattr(module, "leave_of", leave)
 
 
 def acknowledged_before_sent(patch: pytest.MonkeyPatch) -> None:
@@ -170,7 +156,7 @@ CLAIMED: list[tuple[Planter, Callable[[], None]]] = [
     (deduplication_by_time, by_law(laws.test_outcomes_and_waits_equal_a_recount, **LIVE_LAW)),
     (interval_off_by_one, by_law(laws.test_intervals_equal_a_recount, **LIVE_LAW)),
     (wall_clock_for_event_time, by_law(laws.test_outcomes_and_waits_equal_a_recount, **LIVE_LAW)),
-    (lost_tick, by_law(laws.test_findings_equal_a_recount, **LIVE_LAW)),
+    (lost_tick, by_law(laws.test_time_alone_opens_what_a_recount_finds_waiting_too_long, clock=LIVE)),
     (contribution_not_subtracted, by_law(laws.test_at_every_step_the_numbers_add_up, **LIVE_LAW, is_forgetful=False)),
     (breach_never_taken_back, by_law(laws.test_findings_equal_a_recount, **LIVE_LAW)),
     (acknowledged_before_sent, owner_rules.test_outputs_are_written_before_the_rows_and_done_comes_last),

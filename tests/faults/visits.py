@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.faults.centre import CHAT, MAX_WAIT_SECONDS, SITE, TENANT, VOICE
+from tests.faults.centre import CHAT, MAX_WAIT_SECONDS, SITE, SOURCES, TENANT, VOICE
 
 CUSTOMERS: Final = 4000
 OVERTAKEN_SHARE: Final = 0.02
 REPEATED_SHARE: Final = 0.03
-SOURCES: Final = ("pbx-1", "pbx-2", "pbx-3")
 
 
 @dataclass(frozen=True, slots=True)

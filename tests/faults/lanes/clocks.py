@@ -87,7 +87,7 @@ def judge(bed: Bench) -> None:
     bed.report.equal("negative waits in the outcomes", sum(wait is not None and wait < 0 for wait in waits), 0)
     skew: dict[str, float] = {}
     for page in bed.fleet.pages():
-        for sample in page.samples(names.STREAM_EVENTS_SKEWED.name):
+        for sample in page.samples(names.SOURCE_SKEWED_EVENTS.name):
             skew[sample.labels["source"]] = skew.get(sample.labels["source"], 0.0) + sample.value
     bed.report.claim("planned faults", f"skewed events by source {skew}", holds=skew.get(WRONG, 0) > 0)
     good = sum(count for source, count in skew.items() if source != WRONG)

@@ -25,6 +25,7 @@ from streams.delivery import end_process
 from streams.domain.directory import Directory
 from streams.engine.pulse import Pulse
 from streams.engine.stage import Stage, StageSpec, StageSurroundings
+from streams.engine.tolerant_records import read_tolerantly
 from streams.engine.transport import Consumer, Transport
 from streams.errors import Unavailable
 from streams.health import HealthServer, Readiness
@@ -141,6 +142,7 @@ def _build_app(settings: Settings) -> faust.App:
         web_bind="127.0.0.1",
         debug=False,
     )
+    read_tolerantly()
     app.transport = Transport(app.conf.broker_consumer, app)
     return app
 

@@ -12,6 +12,7 @@ from tests.faults.lanes import (
     disk,
     disorder,
     kill9,
+    mistakes,
     outage,
     poison,
     replay,
@@ -23,7 +24,11 @@ from tests.faults.lanes import (
 )
 from tests.faults.report import Report
 
-LANES: Final[Mapping[str, Callable[[Run], Report]]] = {
-    lane.LANE: lane.run
-    for lane in (kill9, zombie, storm, rolling, outage, away, replay, silence, poison, traps, disorder, clocks, disk)
-}
+_IN_ORDER: Final = (
+    *(kill9, zombie, storm, rolling, outage),
+    *(away, replay, silence, poison, traps),
+    *(disorder, clocks, disk, mistakes),
+)
+LANES: Final[Mapping[str, Callable[[Run], Report]]] = {lane.LANE: lane.run for lane in _IN_ORDER}
+ONLY_FULL: Final = frozenset({mistakes.LANE})
+"""Lanes without a short form."""

@@ -34,7 +34,7 @@ class Size(NamedTuple):
 
 
 FULL: Final = Size(80, 180)
-SHORT: Final = Size(50, 20)
+SHORT: Final = Size(50, 12)
 
 
 def run(run: Run) -> Report:

@@ -27,7 +27,7 @@ class Size(NamedTuple):
 
 
 FULL: Final = Size(120, 20, 16)
-SHORT: Final = Size(60, 3, 12)
+SHORT: Final = Size(60, 2, 12)
 
 
 @dataclass

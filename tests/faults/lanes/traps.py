@@ -28,7 +28,7 @@ from tests.faults.verify import Expectation
 LANE: Final = "traps"
 TOPIC: Final = "call-events"
 BATCH: Final = 12
-SPRING_SECONDS: Final = 90
+SPRING_SECONDS: Final = 60
 PLANTED: Final = """
 import pathlib, re
 from streams.domain import queues
@@ -89,9 +89,9 @@ class Traps:
 def run(run: Run) -> Report:
     report = Report(LANE, run.seed)
     rounds = 1 if run.is_short else 5
-    positions = ROUND[1:3] if run.is_short else ROUND
     for number in range(rounds):
         for partitions in (1, 3):
+            positions = ROUND[partitions - 1 : partitions] if run.is_short else ROUND
             run_round(
                 run, report, Place(number, partitions, positions, is_last=number == rounds - 1 and partitions == 3)
             )

@@ -27,7 +27,7 @@ class Size(NamedTuple):
 
 
 FULL: Final = Size(120, 10, 20)
-SHORT: Final = Size(60, 2, 14)
+SHORT: Final = Size(60, 1, 14)
 
 
 def run(run: Run) -> Report:

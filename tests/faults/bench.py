@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -56,6 +57,7 @@ class Bench:
     sender: Sender
     opened: ExitStack
     loads: list[Load] = field(default_factory=list)
+    _ends_told: int = 0
 
     @property
     def folder(self) -> Path:
@@ -89,7 +91,8 @@ class Bench:
             self.wait_shown()
         self.run.say("judging")
         verifier.judge()
-        self.report.count("workers ended unasked", len(self.fleet.ended))
+        self.report.count("workers ended unasked", len(self.fleet.ended) - self._ends_told)
+        self._ends_told = len(self.fleet.ended)
 
     def seconds_until_moved(self) -> float:
         """How long it takes until the durable state of every partition has passed what lies in it now."""
@@ -149,7 +152,7 @@ class Setting:
 
 @contextmanager
 def bench(run: Run, report: Report, setting: Setting) -> Iterator[Bench]:
-    """A fresh installation with its workers ready; the folder with their logs stays."""
+    """A fresh installation with its workers ready; the folder with their logs stays where something fell short."""
     server = setting.server or run.server
     folder = Path(tempfile.mkdtemp(prefix=f"filaviva-fault-{report.lane}-"))
     centre.write_keys(folder)
@@ -166,6 +169,8 @@ def bench(run: Run, report: Report, setting: Setting) -> Iterator[Bench]:
             fleet.start()
         run.say(f"{setting.workers} workers (logs in {folder})")
         yield Bench(run, report, server, installation, fleet, ledger, sender, opened)
+    if report.passed:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def plant(folder: Path, source: str) -> dict[str, str]:

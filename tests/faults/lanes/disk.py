@@ -61,15 +61,15 @@ def damage(bed: Bench) -> str:
     bed.fleet.stop_all()
     before = records_done(bed)
     with damaged(bed) as path:
-        bed.fleet.wanted, bed.fleet.ended = 2, []
+        bed.fleet.wanted, ended_before = 2, len(bed.fleet.ended)
         bed.fleet.start_anyhow()
 
         def has_ended() -> bool:
             bed.fleet.tend()
-            return any(code not in {0, 2} for code, _ in bed.fleet.ended)
+            return any(code not in {0, 2} for code, _ in bed.fleet.ended[ended_before:])
 
         wait_until(has_ended, "a worker refuses the damaged changelog", seconds=180)
-        words = bed.fleet.ended[0][1]
+        words = bed.fleet.ended[-1][1]
         bed.fleet.kill_all()
     bed.report.claim("the worker names the damaged changelog", words, holds="changelog" in words)
     bed.report.equal("records done meanwhile", records_done(bed) - before, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -11,6 +11,8 @@ from streams.topics import full_name
 from tests.deadlines import wait_until
 
 READ_SECONDS: Final = 90
+ASK_SECONDS: Final = 5
+"""Of one question: asked of a broker that has just come back, it may never be answered; the next one is."""
 MOST_AT_ONCE: Final = 5000
 
 
@@ -29,9 +31,9 @@ class Stored(NamedTuple):
 def read(bootstrap: str, prefix: str, topics: Iterable[str], partitions: int) -> Iterator[Stored]:
     """Every record of some topics, from the beginning to the ends of this moment; in order within a partition."""
     bare = {full_name(prefix, topic): topic for topic in topics}
+    bounds = _bounds(bootstrap, bare, partitions)
     consumer = _consumer(bootstrap)
     try:
-        bounds = {(name, number): _bounds(consumer, name, number) for name in bare for number in range(partitions)}
         ends = {place: end for place, (begin, end) in bounds.items() if end > begin}
         places = [TopicPartition(*place, bounds[place][0]) for place in ends]
         fetched: list[Any] = []
@@ -60,27 +62,33 @@ def read(bootstrap: str, prefix: str, topics: Iterable[str], partitions: int) ->
 
 def ends(bootstrap: str, prefix: str, topic: str, partitions: int) -> list[int]:
     """Where each partition of a topic ends now."""
-    consumer = _consumer(bootstrap)
-    try:
-        name = full_name(prefix, topic)
-        return [_bounds(consumer, name, number)[1] for number in range(partitions)]
-    finally:
-        consumer.close()
+    name = full_name(prefix, topic)
+    bounds = _bounds(bootstrap, [name], partitions)
+    return [bounds[name, number][1] for number in range(partitions)]
 
 
-def _bounds(consumer: Consumer, name: str, number: int) -> tuple[int, int]:
-    """Begin and end of a partition, asked until a leader answers: a broker that was away takes a moment."""
-    found: list[tuple[int, int]] = []
+def _bounds(bootstrap: str, names: Collection[str], partitions: int) -> dict[tuple[str, int], tuple[int, int]]:
+    """Begin and end of every partition of some topics (full names), asked until all leaders answer.
 
-    def is_told() -> bool:
+    A broker that was away takes a moment, and librdkafka goes on asking the leader it once heard of: every attempt is
+    by a new client.
+    """
+    places = [(name, number) for name in names for number in range(partitions)]
+    found: dict[tuple[str, int], tuple[int, int]] = {}
+
+    def are_told() -> bool:
+        consumer = _consumer(bootstrap)
         try:
-            found[:] = [consumer.get_watermark_offsets(TopicPartition(name, number), timeout=READ_SECONDS)]
+            for place in places:
+                found[place] = consumer.get_watermark_offsets(TopicPartition(*place), timeout=ASK_SECONDS)
         except KafkaException:
             return False
+        finally:
+            consumer.close()
         return True
 
-    wait_until(is_told, f"{name}/{number} tells its end", seconds=READ_SECONDS)
-    return found[0]
+    wait_until(are_told, f"{', '.join(names)} tell their ends", seconds=READ_SECONDS)
+    return found
 
 
 def _consumer(bootstrap: str) -> Consumer:

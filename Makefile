@@ -18,6 +18,11 @@ DAYS_OLD := 7
 DEMO_SECONDS ?= 90
 DEMO_LANG ?= en
 
+# How many tests run beside each other: most of them wait for a broker or a worker.
+JOBS ?= 2
+
+# Of the fault bench: which lane (all when empty), and which plan of faults.
+LANE ?=
 SEED ?= 1
 
 .PHONY: help demo test check january faults lock clean python
@@ -29,7 +34,7 @@ demo: $(DEMO_VENV)/stamp  ## see it work: simulated contact centre, live wallboa
 	@$(DEMO_VENV)/bin/filaviva demo --seconds $(DEMO_SECONDS) --lang $(DEMO_LANG)
 
 test: .venv/stamp  ## every test; a real Kafka needs Java 17 and Maven, the summary says what ran
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 check: .venv/stamp  ## lint, format, types, import contracts, generated files
 	@$(BIN)/ruff check .

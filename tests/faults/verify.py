@@ -255,7 +255,7 @@ class Verifier:
 
 def true_breaches(events: Iterable[Event], rules: Rules, now_ms: int) -> set[str]:
     """The visits that waited longer than their limit, those still waiting included."""
-    over = rules.recount(events, now_ms).findings(max_wait_seconds=rules.max_wait_seconds)
+    over = rules.recount(events, now_ms).judged(rules.limit_of)
     return {_words(visit) for visit in over}
 
 

@@ -146,6 +146,12 @@ QUEUE_CALLBACK_OVERDUE: Final = _gauge(
     unit="seconds",
 )
 
+CASE_DEADLINES: Final = _gauge(
+    "filaviva_case_deadlines",
+    "Deadlines of cases by rule and state: open is past the strict date, confirmed not met; a part per worker.",
+    ("tenant", "rule", "state"),
+)
+
 # Configuration, from every worker for all queues.
 QUEUE_INFO: Final = _gauge(
     "filaviva_queue_info", "Names of the queue for people; always 1.", (*QUEUE_LABELS, "display_name", "group")

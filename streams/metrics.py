@@ -27,14 +27,18 @@ from streams.domain.events import (
     AGENT_EVENTS,
     AGENT_STATES,
     AGENT_TYPES,
+    CASE_EVENTS,
+    CASE_TYPES,
     CONTACT_TYPES,
     INTAKE_OF_CHANNEL,
     SITE_EVENTS,
     SITE_TYPES,
 )
 from streams.domain.figures import (
+    DEADLINE_STATES,
     OUTCOMES,
     CallbackFigures,
+    CaseFigures,
     Histogram,
     LiveFigures,
     QueueFigures,
@@ -93,6 +97,7 @@ class WorkerFigures:
     """Owned queues whose state is not read back yet: shown as stale, and nothing else is known of them."""
     sites: Sequence[SiteFigures] = ()
     callbacks: Sequence[CallbackFigures] = ()
+    cases: Sequence[CaseFigures] = ()
     stages: Sequence[StageFigures] = ()
     """Of every stage and partition since the process began: those of lost partitions stay in, see `total_of`."""
     lag_messages: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
@@ -288,6 +293,12 @@ def _parts(figures: WorkerFigures) -> Iterator[Metric]:
         queue = (plans.tenant, plans.site, plans.queue)
         pending[queue] += plans.pending
         overdue[queue] = max(plans.overdue_seconds, overdue.get(queue, 0.0))
+    deadlines: Counter[tuple[str, str, str]] = Counter()
+    for cases in figures.cases:
+        deadlines.update({(cases.tenant, cases.rule, state): 0 for state in DEADLINE_STATES})
+        deadlines[cases.tenant, cases.rule, cases.state] += cases.deadlines
+    of_cases = (({"tenant": t, "rule": r, "state": s}, n) for (t, r, s), n in deadlines.items())
+    yield _family(names.CASE_DEADLINES, of_cases)
     yield _family(names.SITE_AGENTS, (({"tenant": t, "site": s, "state": w}, n) for (t, s, w), n in agents.items()))
     yield _family(names.QUEUE_CALLBACKS_PENDING, ((_callback_labels(queue), n) for queue, n in pending.items()))
     yield _family(names.QUEUE_CALLBACK_OVERDUE, ((_callback_labels(queue), late) for queue, late in overdue.items()))
@@ -317,6 +328,8 @@ def _event_types(topic: str) -> Iterable[str]:
         return AGENT_TYPES
     if topic == SITE_EVENTS:
         return SITE_TYPES
+    if topic == CASE_EVENTS:
+        return CASE_TYPES
     return CONTACT_TYPES if topic in INTAKE_OF_CHANNEL.values() else ()
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from streams.domain.events import AGENT_EVENTS, INTAKE_OF_CHANNEL, SITE_EVENTS
-from streams.topics import CALLBACK_RESULTS, CASE_EVENTS
+from streams.domain.events import AGENT_EVENTS, CASE_EVENTS, INTAKE_OF_CHANNEL, SITE_EVENTS
+from streams.topics import CALLBACK_RESULTS
 
 
 class Route(NamedTuple):

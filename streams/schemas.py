@@ -17,10 +17,14 @@ import msgspec
 import yaml
 
 from streams.domain.callbacks import CallbackPlan
+from streams.domain.case_duties import AT_RISK
+from streams.domain.case_findings import CaseFinding
 from streams.domain.dialling import CancelJob, DialJob
 from streams.domain.events import (
     AGENT_EVENTS,
     AGENT_TYPES,
+    CASE_EVENTS,
+    CASE_TYPES,
     CHANNELS,
     CONTACT_TYPES,
     INTAKE_OF_CHANNEL,
@@ -59,9 +63,13 @@ _TYPES_OF_TOPIC: Final[Mapping[str, Mapping[str, type[msgspec.Struct]]]] = {
     **dict.fromkeys(_CONTACT_TOPICS, CONTACT_TYPES),
     AGENT_EVENTS: AGENT_TYPES,
     SITE_EVENTS: SITE_TYPES,
+    CASE_EVENTS: CASE_TYPES,
     CONTACT_OUTCOMES: {"contact.outcome": ContactOutcome},
     QUEUE_INTERVALS: {"queue.interval": QueueInterval},
-    SLA_BREACHES: {f"sla.{state}": Finding for state in (OPEN, CONFIRMED, RETRACTED)},
+    SLA_BREACHES: {
+        **{f"sla.{state}": Finding for state in (OPEN, CONFIRMED, RETRACTED)},
+        **{f"deadline.{state}": CaseFinding for state in (AT_RISK, OPEN, CONFIRMED, RETRACTED)},
+    },
     CALLBACK_PLANS: {"callback.plan": CallbackPlan},
     CALLBACK_JOBS: {"callback.dial": DialJob, "callback.cancel": CancelJob},
 }

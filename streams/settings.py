@@ -16,14 +16,16 @@ from types import MappingProxyType
 import msgspec
 from msgspec.structs import replace
 
+from streams.domain.case_duties import CaseRules
 from streams.domain.directory import UNKNOWN_EXIT_MS, Directory, QueuePolicy, SourcePolicy
 from streams.errors import ConfigError
 from streams.settings_checks import Draft, problems_between
 from streams.settings_document import ROOT, PlainYaml, diagnose
-from streams.settings_policies import Packs, limits_of, opening_hours, policy_problems
+from streams.settings_policies import Packs, case_rules, limits_of, opening_hours, policy_problems
 from streams.settings_secrets import Secret, SecretReader, TenantKeys
 from streams.settings_sections import (
     CallbackQueue,
+    Cases,
     Clock,
     Document,
     Kafka,
@@ -51,6 +53,7 @@ class Settings:
     queues: tuple[Queue, ...]
     callback_queues: tuple[CallbackQueue, ...]
     packs: Packs
+    cases: tuple[Cases, ...]
     config_hash: str
     """12 hex characters of what the file says, whatever its layout; secrets have no part in it."""
     tenant_keys: Mapping[str, TenantKeys]
@@ -67,6 +70,10 @@ class Settings:
             partition_of=lambda key: partition_of(key, partitions),
             sources=[_source(source) for source in self.sources],
         )
+
+    def case_rules(self) -> dict[str, CaseRules]:
+        """Tenant to what its cases are held to."""
+        return {each.tenant: case_rules(each, self.packs) for each in self.cases}
 
 
 def load_settings(
@@ -118,6 +125,7 @@ def parse_settings(
         queues=document.queues,
         callback_queues=document.callback_queues,
         packs=packs,
+        cases=document.cases,
         config_hash=_hash_of(document, packs),
         tenant_keys=MappingProxyType(tenant_keys),
         kafka_password=password,

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from streams.domain.events import AGENT_EVENTS, CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS, SITE_EVENTS
+from streams.domain.events import AGENT_EVENTS, CALL_EVENTS, CASE_EVENTS, CHAT_EVENTS, EMAIL_EVENTS, SITE_EVENTS
 
-CASE_EVENTS: Final = "case-events"
 COMMANDS: Final = "commands"
 QUEUE_STAFFING: Final = "queue-staffing"
 CALLBACK_SIGNALS: Final = "callback-signals"
@@ -28,6 +27,7 @@ STAGE_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "queues": (CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS, QUEUE_STAFFING),
     "staffing": (AGENT_EVENTS,),
     "availability": (SITE_EVENTS,),
+    "cases": (CASE_EVENTS,),
     "callbacks": (CALLBACK_SIGNALS,),
     "dialling": (DIALLING_LOG,),
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import MAXYEAR, UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import msgspec
 
@@ -20,6 +20,8 @@ from streams.domain.events import (
     AGENT_EVENTS,
     AGENT_TYPES,
     CALL_EVENTS,
+    CASE_EVENTS,
+    CASE_TYPES,
     CHAT_EVENTS,
     CONTACT_TYPES,
     EMAIL_EVENTS,
@@ -28,6 +30,9 @@ from streams.domain.events import (
     SITE_TYPES,
     AgentEvent,
     AgentState,
+    CaseData,
+    CaseEvent,
+    CaseMoment,
     ContactData,
     ContactEvent,
     Identifier,
@@ -64,7 +69,7 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_data = {
     name: msgspec.json.Decoder(data_type).decode
-    for name, data_type in (CONTACT_TYPES | AGENT_TYPES | SITE_TYPES).items()
+    for name, data_type in (CONTACT_TYPES | AGENT_TYPES | SITE_TYPES | CASE_TYPES).items()
 }
 _TYPES_OF_TOPIC: Final = {
     CALL_EVENTS: CONTACT_TYPES.keys(),
@@ -72,10 +77,11 @@ _TYPES_OF_TOPIC: Final = {
     EMAIL_EVENTS: CONTACT_TYPES.keys(),
     AGENT_EVENTS: AGENT_TYPES.keys(),
     SITE_EVENTS: SITE_TYPES.keys(),
+    CASE_EVENTS: CASE_TYPES.keys(),
 }
 
 
-InputEvent = ContactEvent | AgentEvent | SiteEvent
+InputEvent = ContactEvent | AgentEvent | SiteEvent | CaseEvent
 
 
 class _Invalid(Exception):
@@ -110,6 +116,11 @@ def _decode(topic: str, partition: int, record: Record, directory: Directory) ->
         _check_source(data, envelope.source, directory)
         _check_place(f"{data.tenant}/{data.site}", record, partition, directory)
         return SiteEvent(time_ms, envelope.id, envelope.source, data)
+    if isinstance(data, CaseData):
+        _check_case(data, directory)
+        _check_place(f"{data.tenant}/{data.case_id}", record, partition, directory)
+        moment = cast("CaseMoment", envelope.type.removeprefix("case."))
+        return CaseEvent(time_ms, envelope.id, envelope.source, moment, data)
     _check_queue(data, topic, directory)
     _check_place(f"{data.tenant}/{data.queue}", record, partition, directory)
     if isinstance(data, Offered):
@@ -163,7 +174,7 @@ def _binary_envelope(headers: dict[str, bytes], value: bytes) -> _Envelope:
         raise _explain(error, "headers ce_") from None
 
 
-def _read_data(envelope: _Envelope) -> ContactData | AgentState | SourceHeartbeat:
+def _read_data(envelope: _Envelope) -> ContactData | AgentState | SourceHeartbeat | CaseData:
     try:
         return _decode_data[envelope.type](envelope.data)
     except _DECODER_ERRORS as error:
@@ -240,6 +251,13 @@ def _check_agent(data: AgentState, directory: Directory) -> None:
     _check_site(data, directory)
     if any(directory.queue(data.tenant, queue) is None for queue in data.queues):
         raise _Invalid(Reason.UNKNOWN_QUEUE, "$.data.queues: names a queue that is not in the configuration")
+
+
+def _check_case(data: CaseData, directory: Directory) -> None:
+    if data.tenant not in directory.tenants:
+        raise _Invalid(Reason.UNKNOWN_TENANT, "$.data.tenant: not in the configuration")
+    if data.site is not None and (data.tenant, data.site) not in directory.sites:
+        raise _Invalid(Reason.WRONG_SITE, "$.data.site: not a site of this tenant in the configuration")
 
 
 def _check_source(data: SourceHeartbeat, source: str, directory: Directory) -> None:

@@ -6,7 +6,7 @@ here are closed: a type outside them is ignored, a value outside them is rejecte
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 
@@ -22,6 +22,7 @@ CHAT_EVENTS: Final = "chat-events"
 EMAIL_EVENTS: Final = "email-events"
 AGENT_EVENTS: Final = "agent-events"
 SITE_EVENTS: Final = "site-events"
+CASE_EVENTS: Final = "case-events"
 
 INTAKE_OF_CHANNEL: Final = {
     "voice": CALL_EVENTS,
@@ -129,6 +130,70 @@ class AgentState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     queues: Annotated[tuple[Name, ...], msgspec.Meta(max_length=200)] = ()
 
 
+CaseMoment = Literal[
+    "registered",
+    "protocol_issued",
+    "protocol_sent",
+    "restated",
+    "answered",
+    "resolved",
+    "cancel_requested",
+    "cancel_effective",
+    "cancel_receipt_sent",
+    "cancel_refused",
+    "retention_entered",
+    "leader_alerted",
+    "retention_closed",
+    "history_requested",
+    "history_sent",
+    "recording_stored",
+    "recording_requested",
+    "recording_delivered",
+    "recording_deleted",
+    "record_deleted",
+    "billing_suspended",
+    "billing_charged",
+]
+"""What can happen to a case; the types of its events, with ``case.`` before."""
+DemandType = Literal[
+    "complaint",
+    "request",
+    "information",
+    "cancellation",
+    "undue_charge",
+    "ombudsman",
+    "platform_complaint",
+    "urgency",
+    "high_complexity",
+    "other_cover",
+    "non_care",
+]
+
+
+class CaseData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Something that happened to a case: one demand of a customer, in whatever channels and contacts.
+
+    ``sector`` and ``demand`` count where the case is registered. ``item`` tells several things of one case apart, such
+    as its recordings. An answer is ``conclusive`` unless it says that it is not. The rest is for readers of the topic.
+    """
+
+    tenant: Name
+    case_id: Identifier
+    site: Name | None = None
+    sector: Name | None = None
+    demand: DemandType | None = None
+    item: Annotated[str, msgspec.Meta(min_length=1, max_length=80, pattern=r"^[^:\x00-\x1f]+\Z")] | None = None
+    conclusive: bool = True
+    channel: Channel | None = None
+    contact_id: Identifier | None = None
+    protocol: Word | None = None
+    customer: Customer | None = None
+    handled_by: Literal["bot", "human"] | None = None
+    outcome: Literal["retained", "cancelled", "undecided"] | None = None
+    is_technical: bool | None = None
+    is_open_to_fix: bool | None = None
+
+
 class SourceHeartbeat(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The source of the event lives, whether or not it has anything to tell."""
 
@@ -149,6 +214,9 @@ CONTACT_TYPES: Final[dict[str, type[ContactData]]] = {
 AGENT_TYPES: Final[dict[str, type[AgentState]]] = {"agent.state": AgentState}
 SITE_TYPES: Final[dict[str, type[SourceHeartbeat]]] = {"source.heartbeat": SourceHeartbeat}
 """The site events some stage takes something from; the others of their topic are kept there and ignored."""
+
+
+CASE_TYPES: Final[dict[str, type[CaseData]]] = {f"case.{moment}": CaseData for moment in get_args(CaseMoment)}
 
 
 class ContactEvent(msgspec.Struct, frozen=True, gc=False):
@@ -178,3 +246,13 @@ class SiteEvent(msgspec.Struct, frozen=True, gc=False):
     event_id: str
     source: str
     data: SourceHeartbeat
+
+
+class CaseEvent(msgspec.Struct, frozen=True, gc=False):
+    """A validated case event; ``moment`` is its type without ``case.``."""
+
+    time_ms: int
+    event_id: str
+    source: str
+    moment: CaseMoment
+    data: CaseData

@@ -23,6 +23,7 @@ from streams.domain.figures import (
     LIVE_WAIT_EDGES_SECONDS,
     OUTCOMES,
     CallbackFigures,
+    CaseFigures,
     Histogram,
     LiveCounters,
     LiveFigures,
@@ -128,6 +129,7 @@ def small_worker() -> WorkerFigures:
             CallbackFigures("acme", "fortaleza", "retorno", 4, 12.5),
             CallbackFigures("acme", "fortaleza", "retorno", 3, 0.0),
         ],
+        cases=[CaseFigures("acme", "DEM-1", "open", 4), CaseFigures("acme", "DEM-1", "open", 1)],
         stages=[
             stage(
                 applied={("call-events", "contact.offered"): 3},
@@ -217,7 +219,7 @@ def label_names(family: Metric) -> list[set[str]]:
 @pytest.mark.parametrize("metric", CATALOGUE, ids=lambda metric: metric.name)
 def test_a_declaration_keeps_the_conventions(metric: object) -> None:
     """Prefix, suffix by kind and unit, base units, help in a sentence, few labels."""
-    assert re.fullmatch(r"filaviva_(queue|site|stream|source|scrape|build)_[a-z_]+", metric.name)
+    assert re.fullmatch(r"filaviva_(queue|site|case|stream|source|scrape|build)_[a-z_]+", metric.name)
     assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
     assert not metric.unit or metric.name.endswith(f"_{metric.unit}")
     assert not re.search(r"milli|percent|_ms_|_ms$|_created", metric.name)

@@ -30,6 +30,7 @@ from streams.domain.events import (
     INTAKE_OF_CHANNEL,
     SITE_EVENTS,
     SITE_TYPES,
+    ExceptionDeclared,
 )
 from streams.domain.findings import CONFIRMED, OPEN, RETRACTED
 from streams.domain.outcomes import ContactOutcome, Finding, QueueInterval
@@ -62,7 +63,7 @@ _CONTACT_TOPICS: Final = tuple(dict.fromkeys(INTAKE_OF_CHANNEL[channel] for chan
 _TYPES_OF_TOPIC: Final[Mapping[str, Mapping[str, type[msgspec.Struct]]]] = {
     **dict.fromkeys(_CONTACT_TOPICS, CONTACT_TYPES),
     AGENT_EVENTS: AGENT_TYPES,
-    SITE_EVENTS: SITE_TYPES,
+    SITE_EVENTS: SITE_TYPES | {"exception.declared": ExceptionDeclared},
     CASE_EVENTS: CASE_TYPES,
     CONTACT_OUTCOMES: {"contact.outcome": ContactOutcome},
     QUEUE_INTERVALS: {"queue.interval": QueueInterval},

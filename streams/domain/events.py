@@ -201,6 +201,21 @@ class SourceHeartbeat(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     site: Name
 
 
+class ExceptionDeclared(msgspec.Struct, frozen=True, kw_only=True):
+    """A time that rules except, declared with evidence: it tags what it excuses in reports and changes no finding.
+
+    ``queues`` empty: all of the site. An atypical day is left out of the net monthly figures.
+    """
+
+    tenant: Name
+    site: Name
+    kind: Literal["systemic_outage", "atypical_day"]
+    starts_at: str
+    ends_at: str
+    evidence: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    queues: Annotated[tuple[Name, ...], msgspec.Meta(max_length=200)] = ()
+
+
 CONTACT_TYPES: Final[dict[str, type[ContactData]]] = {
     "contact.offered": Offered,
     "contact.answered": Answered,

@@ -34,7 +34,8 @@ demo: $(DEMO_VENV)/stamp  ## see it work: simulated contact centre, live wallboa
 	@$(DEMO_VENV)/bin/filaviva demo --seconds $(DEMO_SECONDS) --lang $(DEMO_LANG)
 
 test: .venv/stamp  ## every test; a real Kafka needs Java 17 and Maven, the summary says what ran
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m 'not alone'; beside=$$?; \
+	$(BIN)/pytest -m alone; alone=$$?; exit $$((beside > alone ? beside : alone))
 
 check: .venv/stamp  ## lint, format, types, import contracts, generated files
 	@$(BIN)/ruff check .

@@ -35,6 +35,7 @@ check: .venv/stamp  ## lint, format, types, import contracts, generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m dashboards --check
+	@$(BIN)/python -m dashboards.alerting --check
 	@$(BIN)/python -m streams.schemas --check
 
 january: .venv/stamp  ## the shared January data end to end, with its figures printed

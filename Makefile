@@ -18,7 +18,14 @@ DAYS_OLD := 7
 DEMO_SECONDS ?= 90
 DEMO_LANG ?= en
 
-.PHONY: help demo test check january lock clean python
+# How many tests run beside each other: most of them wait for a broker or a worker.
+JOBS ?= 2
+
+# Of the fault bench: which lane (all when empty), and which plan of faults.
+LANE ?=
+SEED ?= 1
+
+.PHONY: help demo test check january faults lock clean python
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +34,7 @@ demo: $(DEMO_VENV)/stamp  ## see it work: simulated contact centre, live wallboa
 	@$(DEMO_VENV)/bin/filaviva demo --seconds $(DEMO_SECONDS) --lang $(DEMO_LANG)
 
 test: .venv/stamp  ## every test; a real Kafka needs Java 17 and Maven, the summary says what ran
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 check: .venv/stamp  ## lint, format, types, import contracts, generated files
 	@$(BIN)/ruff check .
@@ -40,6 +47,9 @@ check: .venv/stamp  ## lint, format, types, import contracts, generated files
 
 january: .venv/stamp  ## the shared January data end to end, with its figures printed
 	@$(BIN)/pytest -m shared tests/integration/test_january.py -s
+
+faults: .venv/stamp  ## the fault bench at full length, as a table; LANE=kill9 for one lane, SEED=7 for another plan
+	@$(BIN)/python -m tests.faults $(LANE) --seed $(SEED)
 
 lock: python  ## write both lock files again, from releases at least a week old
 	@$(PYTHON) -m venv $(LOCK_VENV)

@@ -80,7 +80,7 @@ PLATFORM: Final = (
     Alert(
         name="FilavivaWorkerDown",
         expr=f"{JOB} == 0",
-        wait="1m",
+        wait="30s",
         severity=Severity.CRITICAL,
         scope=Scope.PLATFORM,
         dashboard="filaviva-pipeline",

@@ -18,6 +18,8 @@ PACKAGES: Final = ("prometheus", "prometheus-alertmanager")
 PROGRAMS: Final = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
 TOOLS: Final = ("apt-get", "dpkg-deb")
 DOWNLOAD_SECONDS = 300
+STAMP: Final = "movable"
+_SHARED: Final = Path("usr") / "share" / "prometheus" / "alertmanager"
 
 
 def programs_unavailable_reason() -> str | None:
@@ -59,9 +61,27 @@ def _fetch(folder: Path) -> None:
         fresh = Path(scratch) / "unpacked"
         for package in packages.glob("*.deb"):
             _run("dpkg-deb", "-x", str(package), str(fresh), folder=packages)
+        _make_movable(fresh)
         if not _is_complete(folder):
             shutil.rmtree(folder, ignore_errors=True)
             fresh.rename(folder)
+
+
+def _make_movable(folder: Path) -> None:
+    """Debian's Alertmanager reads its default templates under /usr/share, where nothing is installed: in the unpacked
+    copy that path becomes an equally long one that means the folder it is started in."""
+    manager = folder / "usr" / "bin" / "prometheus-alertmanager"
+    installed = b"/" + os.fsencode(_SHARED)
+    here = b"./" * (len(installed) // 2)
+    assert len(here) == len(installed)
+    manager.write_bytes(manager.read_bytes().replace(installed, here))
+    (folder / STAMP).touch()
+
+
+def start_folder(otherwise: Path) -> Path:
+    """Where the unpacked Alertmanager finds its default templates; an installed one may start anywhere."""
+    folder = program_folder() / _SHARED
+    return otherwise if shutil.which("prometheus-alertmanager") else folder
 
 
 def _downloaded(folder: Path, options: tuple[str, ...]) -> bool:
@@ -94,4 +114,4 @@ def _run(*command: str, folder: Path) -> None:
 
 
 def _is_complete(folder: Path) -> bool:
-    return all((folder / "usr" / "bin" / name).is_file() for name in PROGRAMS)
+    return (folder / STAMP).is_file() and all((folder / "usr" / "bin" / name).is_file() for name in PROGRAMS)

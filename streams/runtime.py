@@ -99,7 +99,7 @@ class Runtime:
             for (_, partition), end_offset in ends.items():
                 owner = stage.owners.get(partition)
                 if owner is not None:
-                    owner.check_end(end_offset)
+                    await owner.check_end(end_offset)
 
     def gave_up(self, owners: Iterable[Owner]) -> None:
         self.past = [total_of([*self.past, *(owner.core.stage_figures() for owner in owners)])]

@@ -21,11 +21,14 @@ DEMO_LANG ?= en
 # How many tests run beside each other: most of them wait for a broker or a worker.
 JOBS ?= 2
 
+# How long the centre of `make stack` lives.
+STACK_SECONDS ?= 600
+
 # Of the fault bench: which lane (all when empty), and which plan of faults.
 LANE ?=
 SEED ?= 1
 
-.PHONY: help demo test check january faults lock clean python
+.PHONY: help demo test check january stack faults lock clean python
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,10 +46,14 @@ check: .venv/stamp  ## lint, format, types, import contracts, generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m dashboards --check
+	@$(BIN)/python -m dashboards.alerting --check
 	@$(BIN)/python -m streams.schemas --check
 
 january: .venv/stamp  ## the shared January data end to end, with its figures printed
 	@$(BIN)/pytest -m shared tests/integration/test_january.py -s
+
+stack: .venv/stamp  ## Kafka, worker, simulator, Prometheus, Alertmanager on loopback for STACK_SECONDS (600), then compare
+	@$(BIN)/python -m tests.stack --seconds $(STACK_SECONDS)
 
 faults: .venv/stamp  ## the fault bench at full length, as a table; LANE=kill9 for one lane, SEED=7 for another plan
 	@$(BIN)/python -m tests.faults $(LANE) --seed $(SEED)

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from streams.domain.directory import Directory
 from streams.domain.events import INTAKE_OF_CHANNEL
-from streams.domain.recount import Event, Figures, Recount, Visit, VisitId, recount
+from streams.domain.recount import Event, Figures, Offer, Recount, Visit, VisitId, recount
+from streams.domain.recount_limits import Limit
 from streams.told import Job, Told
 from streams.topics import CALLBACK_PLANS, CONTACT_OUTCOMES, QUEUE_INTERVALS, SLA_BREACHES
 
@@ -83,6 +84,8 @@ class Rules:
     lateness_ms: int
     grace_ms: int
     token_of: TokenOf
+    limit_of: Callable[[Offer], Limit]
+    """What each visit is held to, by the recount's own reading of the policies."""
 
     def recount(self, events: Iterable[Event], now_ms: int | None = None) -> Recount:
         queues, sites = self.directory.queues, self.directory.sites
@@ -97,10 +100,6 @@ class Rules:
             result,
             unknown_exit_seconds=lambda visit: queues[visit.tenant, visit.queue].unknown_exit_ms[visit.channel] / 1000,
         )
-
-    def max_wait_seconds(self, *queue: str) -> float:
-        tenant, name = queue
-        return self.directory.queues[tenant, name].max_wait_ms / 1000
 
 
 def expected_facts(events: Iterable[Event], rules: Rules, *, now_ms: int | None = None) -> Facts:
@@ -172,11 +171,17 @@ def _expected_intervals(counted: Recount) -> dict[str, Any]:
     }
 
 
-def _expected_findings(counted: Recount, rules: Rules, now_ms: int) -> dict[str, str]:
-    """Confirmed by the exit; open while there is none, once the grace is over too."""
+def _expected_findings(counted: Recount, rules: Rules, now_ms: int) -> dict[str, tuple[str, float]]:
+    """By finding id its state and limit: confirmed by the exit; open while there is none and the grace is over."""
     left = {visit.visit_id for visit in counted.visits}
-    over = counted.findings(max_wait_seconds=rules.max_wait_seconds, now_ms=now_ms - rules.grace_ms)
-    return {_visit_id(visit): "confirmed" if visit in left else "open" for visit in over}
+    over = counted.judged(rules.limit_of, now_ms=now_ms - rules.grace_ms)
+    return {
+        f"{_visit_id(visit)}:{limit.rule}:{limit.policy_version}": (
+            "confirmed" if visit in left else "open",
+            (limit.limit_ms or 0) / 1000,
+        )
+        for visit, limit in over.items()
+    }
 
 
 def _expected_day(counted: Recount) -> dict[str, Any]:
@@ -213,7 +218,7 @@ def told_facts(told: Told, rules: Rules) -> Facts:
         INTERVALS: {
             "/".join((*_queue_of(each), _utc(each["interval_start"]))): sum_of_intervals([each]) for each in intervals
         },
-        FINDINGS: {each["visit_id"]: each["state"] for each in findings},
+        FINDINGS: {each["finding_id"]: (each["state"], each["limit_seconds"]) for each in findings},
         PLANS: {
             _plan_key(each["token"], each["reasons"]): f"{each['state']} since {_milliseconds(each['opened_at'])}"
             for each in told.newest[CALLBACK_PLANS].values()

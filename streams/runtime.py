@@ -120,6 +120,8 @@ class Runtime:
             configured=list(self.directory.queues.values()),
             build=self._build(),
             started_ms=self.started_ms,
+            built_ms=instant.wall_ms,
+            is_open=lambda policy: policy.is_open(instant.wall_ms),
             queues=self._queue_figures(instant),
             recovering_queues=[
                 policy for partition in self._recovering() for policy in self.directory.queues_of_partition(partition)

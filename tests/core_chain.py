@@ -37,8 +37,9 @@ partition_of_key: Final = cache(partition_of)
 READ: Final = frozenset(chain.from_iterable(STAGE_INPUTS.values()))
 
 
-def centre_settings(centre: Centre = SAC) -> Settings:
-    """The configuration of a simulated centre, with the event clock and keys of no worth."""
+def centre_settings(centre: Centre = SAC, *, policy: str | None = None) -> Settings:
+    """The configuration of a simulated centre, with the event clock and keys of no worth. Its voice queues are those of
+    a bank under ``policy``, if one is given."""
     keys = {"token_key_env": "TOKEN_KEY", "seal_key_env": "SEAL_KEY"}
     document: dict[str, Any] = {
         "kafka": {"brokers": ["127.0.0.1:9092"]},
@@ -46,6 +47,11 @@ def centre_settings(centre: Centre = SAC) -> Settings:
         "privacy": {"tenants": {centre.tenant: keys}},
         **centre.sections(),
     }
+    if policy is not None:
+        for queue in document["queues"]:
+            if queue["channels"] == ["voice"]:
+                queue |= {"policy": policy, "sector": "bank"}
+                del queue["max_wait_seconds"]
     return parse_settings(yaml.safe_dump(document), environment={"TOKEN_KEY": "0a" * 32, "SEAL_KEY": "0b" * 32})
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
+
+from streams.domain.opening_hours import OpeningHours
+from streams.domain.queue_limits import BindingLimit, QueueLimits, Start
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
@@ -31,9 +35,6 @@ RETENTION_MS: Final[Mapping[str, int]] = {
 }
 """How long (event time) a visit is kept after its last fact, by channel."""
 
-PLAIN_RULE: Final = "MAX-WAIT"
-PLAIN_POLICY_VERSION: Final = "plain-1"
-
 MOST_REMEMBERED: Final = 100_000
 """Owner keys (queues, agents, callback queues) whose partition is remembered; beyond, the memory starts afresh."""
 
@@ -43,7 +44,10 @@ Partitioner = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class QueuePolicy:
-    """One queue: where it is and what is promised there. Durations in milliseconds."""
+    """One queue: where it is and what is promised there. Durations in milliseconds.
+
+    ``limits`` are those of a policy and of opening hours, by channel; without them ``max_wait_ms`` is the limit.
+    """
 
     tenant: str
     site: str
@@ -51,7 +55,7 @@ class QueuePolicy:
     zone: str
     channels: frozenset[str]
     answer_target_ms: int
-    max_wait_ms: int
+    max_wait_ms: int | None
     short_abandon_ms: int = 5000
     service_level_target: float = 0.8
     formula: str = "answered_of_offered"
@@ -60,10 +64,32 @@ class QueuePolicy:
     callback_queue: str | None = None
     unknown_exit_ms: Mapping[str, int] = field(default_factory=lambda: UNKNOWN_EXIT_MS)
     retention_ms: Mapping[str, int] = field(default_factory=lambda: RETENTION_MS)
+    limits: Mapping[str, QueueLimits] = field(default_factory=dict, compare=False)
+    sector: str | None = None
+    hours: OpeningHours | None = None
+    """When it is open; None: always."""
 
     @property
     def owner_key(self) -> str:
         return f"{self.tenant}/{self.queue}"
+
+    def limit_of(self, channel: str, start: Start) -> BindingLimit:
+        """The limit that binds a contact of this channel."""
+        limits = self.limits.get(channel)
+        return (limits or _plain_limits(self.max_wait_ms)).of(start)
+
+    def limit_seconds(self, channel: str, at_ms: int) -> float | None:
+        """The limit of a contact that would be offered then; None while there is none."""
+        limit, _ = self.limit_of(channel, Start(at_ms))
+        return None if limit is None or limit.limit_ms is None else limit.limit_ms / 1000
+
+    def is_open(self, at_ms: int) -> bool:
+        return self.hours is None or self.hours.is_open(at_ms)
+
+
+@cache
+def _plain_limits(max_wait_ms: int | None) -> QueueLimits:
+    return QueueLimits(max_wait_ms=max_wait_ms)
 
 
 @dataclass(frozen=True, slots=True)

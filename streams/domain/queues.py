@@ -18,9 +18,9 @@ from streams.domain.decoding import decode
 from streams.domain.directory import Directory
 from streams.domain.due import DueTimes, Unrecorded
 from streams.domain.events import CONTACT_TYPES, INTAKE_OF_CHANNEL, ContactEvent, Offered
-from streams.domain.facts import VisitState, keep
+from streams.domain.facts import ChosenLimit, VisitState, keep
 from streams.domain.figures import QueueFigures, StageFigures
-from streams.domain.findings import OPEN, finding_revision, finding_state
+from streams.domain.findings import OPEN, RETRACTED, finding_revision, finding_state
 from streams.domain.input_counts import LEDGER_ROW, InputCounts
 from streams.domain.intake import Facts, Feeds, is_historic, is_skewed, seen_ms
 from streams.domain.queue_figures import queue_figures
@@ -196,7 +196,10 @@ class QueuesCore:
         if visit.told_revision is not None and not state.exits:
             state.is_overdue = True
         self._unrecorded.discard(visit)
+        judged_by = state.limit
         self.book.settle(visit)
+        if judged_by is not None and judged_by is not state.limit:
+            self._take_back(visit, judged_by, outputs)
         if state.offers:
             self._say_finding(visit, outputs)
             outputs += news(visit, self.directory)
@@ -219,6 +222,21 @@ class QueuesCore:
     @staticmethod
     def _finding(visit: Visit, finding: str, revision: int) -> Output:
         return outcomes.finding(visit.visit_id, visit.policy, visit.state, finding_state=finding, revision=revision)
+
+    @staticmethod
+    def _take_back(visit: Visit, judged_by: ChosenLimit, outputs: list[Output]) -> None:
+        """Another offer stands, and with it another rule: whatever may have been told by the one before falls."""
+        visit.told_revision = None
+        state, told = visit.state, visit.state.told
+        if state.limit is None or judged_by.cited_as == state.limit.cited_as or judged_by.limit_ms is None:
+            return
+        told.finding_state, told.finding_revision = None, 0
+        revision = finding_revision(state, RETRACTED)
+        outputs.append(
+            outcomes.finding(
+                visit.visit_id, visit.policy, state, finding_state=RETRACTED, revision=revision, limit=judged_by
+            )
+        )
 
     # -- time ---------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11 pyth
 BIN := .venv/bin
 DEMO_VENV := .cache/demo-venv
 LOCK_VENV := .cache/lock-venv
+BENCH_VENV := .cache/bench-venv
 UV := uv==0.13.9
 DAYS_OLD := 7
 
@@ -18,7 +19,7 @@ DAYS_OLD := 7
 DEMO_SECONDS ?= 90
 DEMO_LANG ?= en
 
-.PHONY: help demo test check january lock clean python
+.PHONY: help demo test check january bench lock clean python
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,14 +41,18 @@ check: .venv/stamp  ## lint, format, types, import contracts, generated files
 january: .venv/stamp  ## the shared January data end to end, with its figures printed
 	@$(BIN)/pytest -m shared tests/integration/test_january.py -s
 
-lock: python  ## write both lock files again, from releases at least a week old
+bench: .venv/stamp $(BENCH_VENV)/packages  ## how fast and how lean, beside plain Faust, Quix Streams and a bare loop
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lock: python  ## write all lock files again, from releases at least a week old
 	@$(PYTHON) -m venv $(LOCK_VENV)
 	@$(LOCK_VENV)/bin/pip install --quiet '$(UV)'
 	@$(call compile,requirements.lock,--all-extras)
 	@$(call compile,requirements-demo.lock,)
+	@$(call compile,requirements-bench.lock,,tests/bench/requirements.in)
 
 clean:  ## remove the environments and every cache but the downloaded Kafka
-	@rm -rf .venv $(DEMO_VENV) $(LOCK_VENV) build dist *.egg-info .coverage \
+	@rm -rf .venv $(DEMO_VENV) $(LOCK_VENV) $(BENCH_VENV) build dist *.egg-info .coverage \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -56,6 +61,9 @@ clean:  ## remove the environments and every cache but the downloaded Kafka
 
 $(DEMO_VENV)/packages: requirements-demo.lock | python
 	@$(call environment,$(DEMO_VENV),requirements-demo.lock)
+
+$(BENCH_VENV)/packages: requirements-bench.lock | python
+	@$(call environment,$(BENCH_VENV),requirements-bench.lock)
 
 # The project itself, built with the locked setuptools.
 %/stamp: %/packages pyproject.toml
@@ -72,9 +80,10 @@ define environment
 	$(1)/bin/pip install --quiet --no-deps --require-hashes -r $(2) && touch $(1)/packages
 endef
 
-# compile(lock file, extras): setuptools is in the lock because it builds the project.
+# compile(lock file, extras, input): setuptools is in the lock because it builds the project. The project's own
+# dependencies are the input unless another is given: Quix Streams' cannot live with them.
 define compile
 	echo 'setuptools>=77' | $(LOCK_VENV)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
 		--generate-hashes --upgrade --exclude-newer "$$(date -u -d '-$(DAYS_OLD) days' +%F 2>/dev/null || \
-		date -u -v-$(DAYS_OLD)d +%F)" --custom-compile-command 'make lock' pyproject.toml - $(2) -o $(1)
+		date -u -v-$(DAYS_OLD)d +%F)" --custom-compile-command 'make lock' $(or $(3),pyproject.toml) - $(2) -o $(1)
 endef

@@ -19,7 +19,14 @@ DAYS_OLD := 7
 DEMO_SECONDS ?= 90
 DEMO_LANG ?= en
 
-.PHONY: help demo test check january bench lock clean python
+# How many tests run beside each other: most of them wait for a broker or a worker.
+JOBS ?= 2
+
+# Of the fault bench: which lane (all when empty), and which plan of faults.
+LANE ?=
+SEED ?= 1
+
+.PHONY: help demo test check january faults bench lock clean python
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +35,7 @@ demo: $(DEMO_VENV)/stamp  ## see it work: simulated contact centre, live wallboa
 	@$(DEMO_VENV)/bin/filaviva demo --seconds $(DEMO_SECONDS) --lang $(DEMO_LANG)
 
 test: .venv/stamp  ## every test; a real Kafka needs Java 17 and Maven, the summary says what ran
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 check: .venv/stamp  ## lint, format, types, import contracts, generated files
 	@$(BIN)/ruff check .
@@ -43,6 +50,9 @@ january: .venv/stamp  ## the shared January data end to end, with its figures pr
 
 bench: .venv/stamp $(BENCH_VENV)/packages  ## how fast and how lean, beside plain Faust, Quix Streams and a bare loop
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+faults: .venv/stamp  ## the fault bench at full length, as a table; LANE=kill9 for one lane, SEED=7 for another plan
+	@$(BIN)/python -m tests.faults $(LANE) --seed $(SEED)
 
 lock: python  ## write all lock files again, from releases at least a week old
 	@$(PYTHON) -m venv $(LOCK_VENV)

@@ -23,7 +23,9 @@ from streams.agents.staffing import staffing_stage
 from streams.connections import tls_context
 from streams.delivery import end_process
 from streams.domain.directory import Directory
+from streams.engine.pulse import Pulse
 from streams.engine.stage import Stage, StageSpec, StageSurroundings
+from streams.engine.tolerant_records import read_tolerantly
 from streams.engine.transport import Consumer, Transport
 from streams.errors import Unavailable
 from streams.health import HealthServer, Readiness
@@ -56,8 +58,11 @@ def build_worker(settings: Settings) -> tuple[faust.App, WorkerService]:
         make_clock=lambda restored_now_ms: _clock(settings, restored_now_ms),
     )
     stages = {spec.name: Stage(spec, around) for spec in _stages(settings, directory)}
-    service = WorkerService(app, settings, directory, stages)
-    _wire_transport(cast(Transport, app.transport), stages)
+    pulse = Pulse(settings.worker.session_timeout_seconds)
+    service = WorkerService(app, settings, directory, stages, pulse=pulse)
+    transport = cast(Transport, app.transport)
+    transport.check_awake = pulse.check
+    _wire_transport(transport, stages)
     return app, service
 
 
@@ -137,6 +142,7 @@ def _build_app(settings: Settings) -> faust.App:
         web_bind="127.0.0.1",
         debug=False,
     )
+    read_tolerantly()
     app.transport = Transport(app.conf.broker_consumer, app)
     return app
 
@@ -180,15 +186,24 @@ class FaustBroker:
         return [(tp.topic, tp.partition) for tp in self._app.assignor.assigned_actives()]
 
     def readiness(self) -> Readiness:
-        """Ready once the group's current generation has been joined and its state read back: membership decides, not
-        whether the process lives. A worker that got no partitions, because there are fewer than workers, is ready."""
+        """Ready once the group's current generation has been joined and its state read back, while the broker answers.
+
+        Membership decides, not whether the process lives. A worker that got no partitions, because there are fewer than
+        workers, is ready.
+        """
         app = self._app
         if app.in_recovery:
             return Readiness.RECOVERING
         generation = app.consumer_generation_id
         if app.rebalancing or any(stage.generation != generation for stage in self._stages.values()):
             return Readiness.JOINING
-        return Readiness.READY
+        return Readiness.BROKER_AWAY if self._is_standing_still() else Readiness.READY
+
+    def _is_standing_still(self) -> bool:
+        """Whether time waits for the broker in some partition held."""
+        instant = instant_now()
+        owners = [owner for stage in self._stages.values() for owner in stage.owners.values()]
+        return any(clock.is_standing_still(instant) for owner in owners for clock in owner.clocks.values())
 
     def membership_error(self) -> BaseException | None:
         return cast(Consumer, self._app.consumer).membership_error()
@@ -209,8 +224,11 @@ class FaustBroker:
 class WorkerService(Service):
     """Runs beside the app: the HTTP listener from the start, the loops while there is something to do."""
 
-    def __init__(self, app: faust.App, settings: Settings, directory: Directory, stages: Mapping[str, Stage]) -> None:
+    def __init__(
+        self, app: faust.App, settings: Settings, directory: Directory, stages: Mapping[str, Stage], *, pulse: Pulse
+    ) -> None:
         self._app = app
+        self._pulse = pulse
         self._settings = settings
         self._stages = stages
         self.broker = FaustBroker(app, stages)
@@ -224,10 +242,12 @@ class WorkerService(Service):
         super().__init__()
 
     async def on_start(self) -> None:
+        self._pulse.start()
         await self.health.start()
         logger.info("metrics at http://%s:%d/metrics", self._settings.worker.metrics_host, self.health.port)
 
     async def on_stop(self) -> None:
+        self._pulse.stop()
         await self.health.stop()
 
     @Service.task
@@ -254,7 +274,7 @@ class WorkerService(Service):
             if error is not None:
                 end_process("the worker has fallen out of its group", error)
             seen = self.broker.recovery_progress()
-            if seen != progress or self.broker.readiness() is Readiness.READY:
+            if seen != progress or self.broker.readiness() in {Readiness.READY, Readiness.BROKER_AWAY}:
                 progress, since = seen, time.monotonic()
             elif time.monotonic() - since > STUCK_SECONDS:
                 end_process("the worker", TimeoutError(f"is {self.broker.readiness()} for {STUCK_SECONDS:g} s"))

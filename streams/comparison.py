@@ -103,17 +103,20 @@ class Rules:
         return self.directory.queues[tenant, name].max_wait_ms / 1000
 
 
-def expected_facts(events: Iterable[Event], rules: Rules) -> Facts:
-    """Everything the topics and the metrics ought to say once ``events`` are applied, in any order."""
+def expected_facts(events: Iterable[Event], rules: Rules, *, now_ms: int | None = None) -> Facts:
+    """Everything the topics and the metrics ought to say once ``events`` are applied, in any order.
+
+    ``now_ms`` is the time of every partition under the wall clock; without it each goes by its own events.
+    """
     everything = list(events)
     facts: Facts = {name: {} for name in (OUTCOMES, QUEUES, INTERVALS, FINDINGS, PLANS, DAY)}
     for part in _parts(everything, rules.directory):
-        now_ms = max(event.time_ms for event in part) - rules.lateness_ms
-        counted = rules.recount(part, now_ms)
+        as_of_ms = max(event.time_ms for event in part) - rules.lateness_ms if now_ms is None else now_ms
+        counted = rules.recount(part, as_of_ms)
         facts[OUTCOMES] |= _expected_outcomes(counted)
         facts[QUEUES] |= {"/".join(key): _expected_counts(each) for key, each in counted.figures("queue").items()}
         facts[INTERVALS] |= _expected_intervals(counted)
-        facts[FINDINGS] |= _expected_findings(counted, rules, now_ms)
+        facts[FINDINGS] |= _expected_findings(counted, rules, as_of_ms)
         facts[DAY] |= _expected_day(counted)
     facts[PLANS] = _expected_plans(rules.recount(everything), rules)
     facts[RECORDS] = {"told differently under one revision": [], "dead letters": 0}

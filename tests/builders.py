@@ -116,6 +116,6 @@ def customer(address: str | None = ANA, customer_id: str | None = None) -> dict[
     return {name: value for name, value in named.items() if value is not None}
 
 
-def token(address: str = ANA) -> str:
-    """The pseudonym of an address under the key of the tests."""
-    return PSEUDONYMS.tokens("acme", Customer(address=address)).all[0]
+def token(address: str | None = ANA, customer_id: str | None = None) -> str:
+    """The pseudonym of an address, or else of a customer's id, under the key of the tests."""
+    return PSEUDONYMS.tokens("acme", Customer(address, customer_id)).all[0]

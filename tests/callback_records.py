@@ -68,6 +68,7 @@ def reason(
         "zone": "America/Fortaleza",
         "last_digits": "53",
     }
+    known["tokens"] = (changes.get("token", TOKEN),)
     return kind(**(known | changes))
 
 
@@ -80,6 +81,7 @@ def served(visit: str = "visit-9", *, minute: int = 0, **changes: Any) -> Served
         "stands": True,
         "at_ms": NINE_MS + minute * MINUTE_MS,
     }
+    known["tokens"] = (changes.get("token", TOKEN),)
     return Served(**(known | changes))
 
 

@@ -52,6 +52,7 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 message.max.bytes=4194304
 replica.fetch.max.bytes=4194304
+log.cleaner.backoff.ms=1000
 {extra}
 """
 
@@ -108,6 +109,17 @@ class KafkaServer:
         process.kill()
         process.wait()
         self._process = None
+
+    def wait_ended(self, seconds: float) -> int:
+        """Wait until it has ended by itself; its exit code."""
+        code = self._running().wait(seconds)
+        self._process = None
+        return code
+
+    @property
+    def data_folder(self) -> Path:
+        """Where its logs are, a folder for each partition."""
+        return self._folder / "data"
 
     def suspend(self) -> None:
         """Freeze it: connections stay open and nobody answers."""

@@ -6,11 +6,12 @@ a correction of either, still ends in the right plans.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.domain.decisions import Decisions, Output, Reason, Record, Rejection
 from streams.domain.directory import DAY_MS, Directory
@@ -18,7 +19,17 @@ from streams.domain.encoding import cloud_event, iso_time, read_event
 from streams.domain.figures import CallbackFigures
 from streams.domain.plans import Plan, groups_of, settle
 from streams.domain.rows import PartitionState, Retention, Rows
-from streams.domain.signals import SIGNAL_TYPES, Abandoned, Ready, Requested, Served, Signal, Withdrawn, log_output
+from streams.domain.signals import (
+    SIGNAL_TYPES,
+    CallbackReason,
+    Linked,
+    Ready,
+    Served,
+    Signal,
+    Withdrawn,
+    log_output,
+    signal_output,
+)
 
 CALLBACK_PLANS: Final = "callback-plans"
 RETENTION_MS: Final = DAY_MS
@@ -27,6 +38,8 @@ LATENESS_BOUND_MS: Final = 60_000
 """Nobody is called sooner after the first reason: a served that is still on its way shall win."""
 PLAN_LIFE_MS: Final = DAY_MS
 """Nobody is called later after the first reason."""
+_RETENTION_MS_OF: Final[dict[type[Signal], int]] = {Linked: PLAN_LIFE_MS + RETENTION_MS}
+"""A link is wanted for as long as the plan it leads to may be open."""
 
 
 class CallbackPlan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -57,11 +70,11 @@ class _Known(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     """A signal and the newest Kafka timestamp any revision of it came with."""
 
     arrived_ms: int
-    signal: Abandoned | Requested | Served
+    signal: Signal
 
     @property
     def kept_until_ms(self) -> int:
-        return max(self.arrived_ms, self.signal.at_ms) + RETENTION_MS
+        return max(self.arrived_ms, self.signal.at_ms) + _RETENTION_MS_OF.get(type(self.signal), RETENTION_MS)
 
 
 @dataclass(slots=True)
@@ -153,7 +166,8 @@ class CallbacksCore(PartitionState):
         self._forget_past(customer)
         newest_ms = max(arrived_ms, known.arrived_ms) if known else arrived_ms
         self._keep(customer, _Known(newest_ms, signal))
-        outputs = self._settle(customer, signal.at_ms)
+        outputs = [signal_output(told, self._directory) for told in _told_elsewhere(signal, customer)]
+        outputs += self._settle(customer, signal.at_ms)
         self._schedule(signal.owner_key, customer)
         self._forget_idle()
         return outputs
@@ -226,16 +240,32 @@ class CallbacksCore(PartitionState):
         needed = set[str]().union(*(plan.visits for plan in customer.plans.values()))
         kept = [known.signal for key, known in customer.known.items() if key not in past]
         kept += [known.signal for known in past.values() if known.signal.visit in needed]
-        oldest_reason_ms = min((signal.at_ms for signal in kept if not isinstance(signal, Served)), default=None)
+        oldest_reason_ms = min((signal.at_ms for signal in kept if isinstance(signal, CallbackReason)), default=None)
         for key, known in past.items():
             signal = known.signal
-            if isinstance(signal, Served):
+            if isinstance(signal, Linked):
+                is_needed = False
+            elif isinstance(signal, Served):
                 is_needed = oldest_reason_ms is not None and oldest_reason_ms <= signal.at_ms
             else:
                 is_needed = signal.visit in needed
             if not is_needed:
                 self._known.drop(key)
                 del customer.known[key]
+
+
+def _told_elsewhere(news: Signal, customer: _Customer) -> Iterator[Served]:
+    """Being served under this identifier, for the plans of other numbers whose reasons gave it too: nobody else tells
+    their owners, unless the visit named that number as well."""
+    known = [known.signal for known in customer.known.values()]
+    links = [news] if isinstance(news, Linked) else [link for link in known if isinstance(link, Linked)]
+    served = [news] if isinstance(news, Served) else [one for one in known if isinstance(one, Served)]
+    if not isinstance(news, Linked | Served):
+        return
+    for plan_token in dict.fromkeys(link.plan_token for link in links if link.stands):
+        for one in served:
+            if plan_token not in one.tokens and one.token in one.tokens:
+                yield replace(one, token=plan_token)
 
 
 def _plan_output(plan: Plan, at_ms: int) -> Output:

@@ -192,6 +192,16 @@ def leave_of(state: VisitState) -> Leave | None:
     return Leave(first.kind, first.time_ms, wait_ms, first.reason, first.agent_id)
 
 
+def cut_off_ms(state: VisitState) -> int | None:
+    """When an answered contact ended incomplete and not by the customer, who is then owed a call; None otherwise."""
+    leave = leave_of(state)
+    if leave is None or leave.kind != ANSWERED or not state.endings:
+        return None
+    ending = state.endings[0]
+    is_cut_off = ending.completed is False and ending.ended_by != "customer"
+    return max(ending.time_ms, leave.time_ms) if is_cut_off else None
+
+
 def talk_and_hold_ms(state: VisitState) -> tuple[int | None, int | None]:
     """Talk and hold of the ending that stands (the earliest), None where unknown."""
     if not state.endings:

@@ -1,22 +1,22 @@
 """Which callback plans a customer's signals add up to.
 
-Through event time: a standing reason opens a plan or joins the one that is open, being served ends it (at the very
-instant of a reason too), and a later reason opens another. So plans are groups of reasons with no served between them,
-whatever the order in which signals arrive. What order does decide is a plan's id: a plan keeps the id it was opened
-with for as long as its reasons last.
+Through event time: a standing reason opens a plan or joins the one that is open, being served under any identifier
+that one of its reasons gave ends it (at the very instant of a reason too, unless that is the cut-off of the very
+answer), and a later reason opens another. So plans are groups of reasons with no such end between them, whatever the
+order in which signals arrive. What order does decide is a plan's id: a plan keeps the id it was opened with for as long
+as its reasons last.
 """
 
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from streams.domain.signals import CallbackReason, Served, Signal
+from streams.domain.signals import CallbackReason, Owed, Served, Signal
 
 READY: Final = "ready"
 CANCELLED: Final = "cancelled"
@@ -65,16 +65,31 @@ class Group(NamedTuple):
 
 def groups_of(signals: Iterable[Signal]) -> list[Group]:
     """The plans there ought to be. A visit that stands by two kinds counts by the one of the higher revision."""
-    standing = sorted((signal for signal in signals if signal.stands), key=lambda signal: signal.subject)
-    served_ms = sorted(signal.at_ms for signal in standing if isinstance(signal, Served))
     reasons: dict[str, CallbackReason] = {}
-    for signal in sorted(standing, key=lambda signal: signal.revision):
+    ends: list[Served] = []
+    for signal in sorted(signals, key=lambda signal: (signal.revision, signal.subject)):
+        if not signal.stands:
+            continue
         if isinstance(signal, CallbackReason):
             reasons[signal.visit] = signal
-    groups: dict[int, list[CallbackReason]] = {}
-    for reason in sorted(reasons.values(), key=lambda reason: (reason.at_ms, reason.visit)):
-        groups.setdefault(bisect_left(served_ms, reason.at_ms), []).append(reason)
-    return [Group(tuple(group), served_before == len(served_ms)) for served_before, group in groups.items()]
+        elif isinstance(signal, Served):
+            ends.append(signal)
+    groups: list[Group] = []
+    joined: list[CallbackReason] = []
+    moments: list[CallbackReason | Served] = [*reasons.values(), *ends]
+    for moment in sorted(moments, key=_order):
+        if isinstance(moment, CallbackReason):
+            joined.append(moment)
+        elif any(not set(reason.tokens).isdisjoint(moment.tokens) for reason in joined):
+            groups.append(Group(tuple(joined), is_open=False))
+            joined = []
+    return [*groups, Group(tuple(joined), is_open=True)] if joined else groups
+
+
+def _order(moment: CallbackReason | Served) -> tuple[int, int, str]:
+    """At one instant whoever gave up comes first, then being served, then being cut off."""
+    rank = 1 if isinstance(moment, Served) else 2 if isinstance(moment, Owed) else 0
+    return (moment.at_ms, rank, moment.visit)
 
 
 def settle(plans: Iterable[Plan], groups: list[Group]) -> list[Plan]:

@@ -51,10 +51,14 @@ class CallbackSignal(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_fi
 
 
 class CallbackReason(CallbackSignal, frozen=True, kw_only=True, gc=False):
-    """A reason to call the customer back, and all a plan needs to do so. ``zone`` is the customer's IANA zone."""
+    """A reason to call the customer back, and all a plan needs to do so. ``zone`` is the customer's IANA zone.
+
+    ``token`` stands for the number to dial, ``tokens`` for every identifier the visit gave, the number among them.
+    """
 
     queue: _Text
     callback_queue: _Text
+    tokens: tuple[str, ...]
     sealed_address: _Text
     uf: str | None = None
     zone: str | None = None
@@ -73,15 +77,31 @@ class Requested(CallbackReason, frozen=True, kw_only=True, gc=False, tag="reques
     event_type: ClassVar[str] = "callback.signal.requested"
 
 
+class Owed(CallbackReason, frozen=True, kw_only=True, gc=False, tag="owed"):
+    """The supplier's side ended the contact before it was complete: the law owes the customer a call."""
+
+    event_type: ClassVar[str] = "callback.signal.owed"
+
+
 class Served(CallbackSignal, frozen=True, kw_only=True, gc=False, tag="served"):
-    """The customer was answered, in any queue and channel."""
+    """The customer was answered, in any queue and channel. ``tokens`` stand for every identifier the visit gave."""
 
     event_type: ClassVar[str] = "callback.signal.served"
 
+    tokens: tuple[str, ...]
 
-Signal = Abandoned | Requested | Served
+
+class Linked(CallbackSignal, frozen=True, kw_only=True, gc=False, tag="linked"):
+    """A reason at ``plan_token`` also gave this identifier: whoever is served under it is to be told there."""
+
+    event_type: ClassVar[str] = "callback.signal.linked"
+
+    plan_token: _Text
+
+
+Signal = Abandoned | Requested | Owed | Served | Linked
 SIGNAL_TYPES: Final[dict[str, type[Signal]]] = {
-    signal_type.event_type: signal_type for signal_type in (Abandoned, Requested, Served)
+    signal_type.event_type: signal_type for signal_type in (Abandoned, Requested, Owed, Served, Linked)
 }
 
 

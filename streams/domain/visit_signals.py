@@ -1,32 +1,53 @@
-"""What the callbacks stage is told of a visit: a caller lost, a callback asked for, a customer served."""
+"""What the callbacks stage is told of a visit: a caller lost, a callback asked for or owed, a customer served."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
 
 from streams.domain import signals
 from streams.domain.decisions import Output
 from streams.domain.directory import Directory
-from streams.domain.facts import ABANDONED, ANSWERED, CALLBACK_REQUESTED, Party, VisitState, leave_of
+from streams.domain.facts import ABANDONED, ANSWERED, CALLBACK_REQUESTED, Party, VisitState, cut_off_ms, leave_of
 from streams.domain.visits import Said, Visit
 
+_REASONS: Final[dict[str, type[signals.Abandoned | signals.Requested | signals.Owed]]] = {
+    "abandoned": signals.Abandoned,
+    "requested": signals.Requested,
+    "owed": signals.Owed,
+}
 
-def called_for(visit: Visit) -> Said | None:
-    """What the visit's facts have to say; None when they concern no callback. History dials nobody, an attempt's own
-    visit is no new reason, and without a sealed address there is nobody to dial."""
+
+def called_for(visit: Visit) -> tuple[Said, ...]:
+    """What the visit's facts have to say; nothing when they concern no callback. History dials nobody, an attempt's own
+    visit is no new reason unless it was cut off, and without a sealed address there is nobody to dial."""
     state = visit.state
     leave = leave_of(state)
     if leave is None or state.is_historic:
-        return None
+        return ()
     party = _party(state)
     if party is None:
-        return None
-    if leave.kind == ANSWERED:
-        return Said("served", leave.time_ms, party)
-    if party.sealed_address is None or visit.policy.callback_queue is None or state.offers[0].callback_job_id:
+        return ()
+    said = [Said("served", leave.time_ms, party)] if leave.kind == ANSWERED else []
+    reason = _reason(visit)
+    if reason is not None and party.sealed_address is not None and visit.policy.callback_queue is not None:
+        said.append(Said(*reason, party))
+    return tuple(said)
+
+
+def _reason(visit: Visit) -> tuple[str, int] | None:
+    """Why and since when the customer ought to be called back."""
+    state = visit.state
+    leave = leave_of(state)
+    cut_off = cut_off_ms(state)
+    if cut_off is not None:
+        return "owed", cut_off
+    if leave is None or state.offers[0].callback_job_id:
         return None
     if leave.kind == CALLBACK_REQUESTED:
-        return Said("requested", leave.time_ms, party)
+        return "requested", leave.time_ms
     if leave.kind == ABANDONED and leave.wait_ms > visit.policy.short_abandon_ms:
-        return Said("abandoned", leave.time_ms, party)
+        return "abandoned", leave.time_ms
     return None
 
 
@@ -38,50 +59,82 @@ def news(visit: Visit, directory: Directory) -> list[Output]:
     if before == now:
         return []
     visit.said = now
-    stands = [] if now is None else _signals(visit, now, stands=True)
-    kept = {signal.subject for signal in stands}
-    past = [] if before is None else _signals(visit, before, stands=False)
+    stands = [signal for said in now if said not in before for signal in _signals(visit, said, stands=True)]
+    kept = {signal.subject for said in now for signal in _signals(visit, said, stands=True)}
+    past = [signal for said in before for signal in _signals(visit, said, stands=False)]
     withdrawn = [signal for signal in past if signal.subject not in kept]
     return [signals.signal_output(signal, directory) for signal in (*withdrawn, *stands)]
 
 
-def _signals(visit: Visit, said: Said, *, stands: bool) -> list[signals.Signal]:
-    """One signal per owner it concerns: every identifier of a customer served, the number to dial of one lost."""
+def _signals(visit: Visit, said: Said, *, stands: bool) -> Iterator[signals.Signal]:
+    """One signal per owner it concerns: every identifier of a customer served; of one lost the number to dial, and the
+    other identifiers, that they tell it when the customer is served."""
     party = said.party
     if said.name == "served":
-        return [_served(visit, token, said.at_ms, stands=stands) for token in party.tokens]
-    kind = signals.Requested if said.name == "requested" else signals.Abandoned
-    policy = visit.policy
-    return [
-        kind(
-            tenant=policy.tenant,
-            token=party.token or "",
-            visit=visit.visit_id,
-            revision=visit.revision,
-            stands=stands,
-            at_ms=said.at_ms,
-            queue=policy.queue,
-            callback_queue=policy.callback_queue or "",
-            sealed_address=party.sealed_address or "",
-            uf=party.uf,
-            zone=party.zone,
-            last_digits=party.last_digits or "",
-        )
-    ]
+        for token in party.tokens:
+            yield _served(visit, token, said, stands=stands)
+        return
+    yield _reason_signal(visit, said, stands=stands)
+    for token in party.tokens:
+        if token != party.token:
+            yield _linked(visit, token, said, stands=stands)
 
 
-def _served(visit: Visit, token: str, at_ms: int, *, stands: bool) -> signals.Served:
+def _served(visit: Visit, token: str, said: Said, *, stands: bool) -> signals.Served:
     return signals.Served(
         tenant=visit.policy.tenant,
         token=token,
         visit=visit.visit_id,
         revision=visit.revision,
         stands=stands,
-        at_ms=at_ms,
+        at_ms=said.at_ms,
+        tokens=said.party.tokens,
+    )
+
+
+def _reason_signal(visit: Visit, said: Said, *, stands: bool) -> signals.Abandoned | signals.Requested | signals.Owed:
+    policy, party = visit.policy, said.party
+    return _REASONS[said.name](
+        tenant=policy.tenant,
+        token=party.token or "",
+        visit=visit.visit_id,
+        revision=visit.revision,
+        stands=stands,
+        at_ms=said.at_ms,
+        queue=policy.queue,
+        callback_queue=policy.callback_queue or "",
+        tokens=party.tokens,
+        sealed_address=party.sealed_address or "",
+        uf=party.uf,
+        zone=party.zone,
+        last_digits=party.last_digits or "",
+    )
+
+
+def _linked(visit: Visit, token: str, said: Said, *, stands: bool) -> signals.Linked:
+    return signals.Linked(
+        tenant=visit.policy.tenant,
+        token=token,
+        visit=visit.visit_id,
+        revision=visit.revision,
+        stands=stands,
+        at_ms=said.at_ms,
+        plan_token=said.party.token or "",
     )
 
 
 def _party(state: VisitState) -> Party | None:
-    """Who waited: where the callback request that stands names an address, whoever is there; else as the offer said."""
-    asked_by = state.exits[0].party
-    return asked_by if asked_by is not None and asked_by.token is not None else state.offers[0].party
+    """Who waited: to be called where the callback request that stands says, else where the offer does; known by every
+    identifier of both."""
+    asked_by, offered = state.exits[0].party, state.offers[0].party
+    if asked_by is None or offered is None:
+        return asked_by or offered
+    first, other = (asked_by, offered) if asked_by.token is not None else (offered, asked_by)
+    return Party(
+        first.token,
+        tuple(dict.fromkeys((*first.tokens, *other.tokens))),
+        first.sealed_address,
+        first.last_digits,
+        first.uf,
+        first.zone,
+    )

@@ -43,7 +43,7 @@ _FLOW_OUT_OUTCOME: Final = {
 
 
 class Said(NamedTuple):
-    """What a visit's facts say to the callbacks stage: ``name`` abandoned, requested or served, and of whom."""
+    """One thing a visit says to the callbacks stage: ``name`` abandoned, requested, owed or served, and of whom."""
 
     name: str
     at_ms: int
@@ -95,7 +95,7 @@ class Visit:
         self.crossed_limit = False
         self.told_revision: int | None = None
         """The revision at which a tick has told its finding open."""
-        self.said: Said | None = None
+        self.said: tuple[Said, ...] = ()
         """What the callbacks stage was told of it."""
 
     @property

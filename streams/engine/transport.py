@@ -17,6 +17,7 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from aiokafka.errors import CorruptRecordException
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -62,7 +63,10 @@ class Consumer(driver.Consumer):
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, Any]:  # noqa: ASYNC109 - Faust's signature
         async with self._positioning:
-            fetched = await super()._getmany(active_partitions, timeout)
+            try:
+                fetched = await super()._getmany(active_partitions, timeout)
+            except CorruptRecordException as error:  # Faust would stop in order and say less
+                end_process("a topic is damaged", error)
             return {tp: self._grouped(tp, records) for tp, records in fetched.items() if records}
 
     def _grouped(self, tp: TP, records: list[Any]) -> list[Any]:
@@ -230,6 +234,7 @@ class Producer(driver.Producer):
         return Appended(first_offset, next_offset)
 
     async def _append(self, topic: str, partition: int, chunk: list[RecordToSend]) -> int:
+        self.transport.check_awake()
         kafka = self._ensure_producer()
         builder = kafka.create_batch()
         for key, value, headers in chunk:
@@ -271,6 +276,8 @@ class Transport(driver.Transport):
         self.readers: dict[str, frozenset[str]] = {}
         self.changelogs: set[str] = set()
         self.before_giving_up: list[Hook] = []
+        self.check_awake: Callable[[], None] = _nothing_to_check
+        """Asked before anything is written: does not return when the process stood still past its session."""
         self.wanted_positions: Callable[[], Mapping[TP, int]] = dict
         """Where the state wants input topics to be read from; missing ones are read from their beginning."""
         self.positioned: Callable[[Mapping[TP, int]], None] = _ignore
@@ -279,6 +286,10 @@ class Transport(driver.Transport):
 def _ignore(positions: Mapping[TP, int]) -> None:
     """Nobody wants to know."""
     del positions
+
+
+def _nothing_to_check() -> None:
+    """Nobody watches."""
 
 
 async def _nothing() -> None:

@@ -1,7 +1,7 @@
 """The built-in centre: the customer service of an invented Brazilian bank and telephone company, at two sites.
 
 Everything is invented. The telephone numbers cannot be real: Brazil reserves none for fiction, but no subscriber number
-begins with 0, which is the prefix of a long-distance call.
+begins with 0, which is the prefix of a long-distance call, or with 1, which is for public services.
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ _QUEUES: Final = (
         timeout_seconds=140,
         transfers={"cancelamento": 0.1},
         lost_exits=6,
+        cut_off=0.02,
     ),
     SimulatedQueue(
         queue="cancelamento",

@@ -13,6 +13,8 @@ from streams.simulation.layout import Centre, SimulatedQueue, Site, Team
 SPREAD: Final = 0.7
 """Sigma of every lognormal."""
 WITHHELD_NUMBERS: Final = 0.05
+SECOND_NUMBERS: Final = 0.08
+"""The share of contacts that come from the customer's other telephone, under the same customer id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,13 @@ class Customers:
 
     def __init__(self, centre: Centre, random: Random) -> None:
         self._random = random
+        self._which_number = Random(f"{centre.tenant} which number")
         self._of_site = {site.site: _customers(site, f"C{n}", random) for n, site in enumerate(centre.sites, start=1)}
         self._by_address: Mapping[str, Customer] = {
-            customer.address: customer for customers in self._of_site.values() for customer in customers
+            one.address: one
+            for customers in self._of_site.values()
+            for customer in customers
+            for one in (customer, _at_second_number(customer))
         }
 
     def somebody(self, queue: SimulatedQueue) -> Customer | None:
@@ -88,7 +94,8 @@ class Customers:
             return Customer(f"cliente{self._random.randrange(10_000):04d}@example.com", None)
         if queue.channel == "voice" and self._random.random() < WITHHELD_NUMBERS:
             return None
-        return self._random.choice(self._of_site[queue.site])
+        customer = self._random.choice(self._of_site[queue.site])
+        return _at_second_number(customer) if self._which_number.random() < SECOND_NUMBERS else customer
 
     def at(self, address: str) -> Customer:
         """Whoever is reached there."""
@@ -101,6 +108,12 @@ def _customers(site: Site, prefix: str, random: Random) -> list[Customer]:
         Customer(f"+55{random.choice(site.area_codes)}0{number:08d}", f"{prefix}-{index:05d}")
         for index, number in enumerate(numbers, start=1)
     ]
+
+
+def _at_second_number(customer: Customer) -> Customer:
+    """The same customer at a number of a series that nobody else has."""
+    area, number = customer.address[:5], customer.address[6:]
+    return Customer(f"{area}1{number}", customer.customer_id)
 
 
 def lognormal(random: Random, median: float) -> float:

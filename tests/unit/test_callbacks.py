@@ -264,7 +264,7 @@ def test_a_signal_of_a_customer_that_another_partition_owns_is_rejected() -> Non
 def test_a_signal_of_a_type_unknown_is_ignored() -> None:
     """A later release may send more kinds."""
     core = callbacks()
-    value = cloud_event(event_type="callback.signal.owed", event_id="1", time_ms=0, subject="s", data=reason())
+    value = cloud_event(event_type="callback.signal.thanked", event_id="1", time_ms=0, subject="s", data=reason())
     assert feed(core, TOPIC, value) == Decisions()
     assert core.ledger == Ledger(ignored=1)
 

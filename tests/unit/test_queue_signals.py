@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from streams.domain.directory import Directory
-from streams.domain.signals import Abandoned, Requested, Served
-from tests.builders import ANA, BIA, Fact, abandoned, answered, callback_requested, customer, offered, token
+from streams.domain.signals import Abandoned, Linked, Owed, Requested, Served
+from tests.builders import ANA, BIA, Fact, abandoned, answered, callback_requested, customer, ended, offered, token
 from tests.callback_records import directory, policy
 from tests.queue_bench import Bench
 
@@ -31,8 +31,19 @@ CASES = [
     ([of_ana(), abandoned(5)], set()),  # short
     ([of_ana(), abandoned(5.001)], {(Abandoned, token(ANA))}),
     ([of_ana(), callback_requested(1)], {(Requested, token(ANA))}),
-    ([of_ana(), callback_requested(1, customer=customer(BIA))], {(Requested, token(BIA))}),
-    ([of_ana(), callback_requested(1, customer=customer(None, "C-1"))], {(Requested, token(ANA))}),  # names no number
+    ([of_ana(), callback_requested(1, customer=customer(BIA))], {(Requested, token(BIA)), (Linked, token(ANA))}),
+    (  # names no number, and one more way to know the customer by
+        [of_ana(), callback_requested(1, customer=customer(None, "C-1"))],
+        {(Requested, token(ANA)), (Linked, token(None, "C-1"))},
+    ),
+    ([of_ana(), answered(9), ended(20, completed=False, ended_by="agent")], {(Served, token(ANA)), (Owed, token(ANA))}),
+    (
+        [of_ana(), answered(9), ended(20, completed=False)],
+        {(Served, token(ANA)), (Owed, token(ANA))},
+    ),  # who knows by whom
+    ([of_ana(), answered(9), ended(20, completed=False, ended_by="customer")], {(Served, token(ANA))}),
+    ([of_ana(), answered(9), ended(20, ended_by="agent")], {(Served, token(ANA))}),
+    ([of_ana(), abandoned(9), ended(20, completed=False)], {(Abandoned, token(ANA))}),
     ([offered(0), abandoned(30)], set()),  # nobody to call
     ([offered(0), answered(30)], set()),
     ([offered(0, customer=customer("ana@example.com")), abandoned(30)], set()),  # nowhere to dial
@@ -59,6 +70,7 @@ CHANGES_OF_MIND = [
     ([of_ana(2), abandoned(30)], offered(1, customer=customer(BIA)), {(Abandoned, token(BIA))}),
     ([of_ana(2), abandoned(30)], offered(1), set()),
     ([of_ana(), callback_requested(30, customer=customer(BIA))], answered(20), {(Served, token(ANA))}),
+    ([of_ana(), answered(30), ended(60, completed=False)], ended(50), {(Served, token(ANA))}),
     ([of_ana(), answered(20)], callback_requested(30, customer=customer(BIA)), {(Served, token(ANA))}),
 ]
 
@@ -104,6 +116,7 @@ def test_a_signal_holds_all_that_a_call_needs() -> None:
         at_ms=abandoned(30).time_ms,
         queue="sac",
         callback_queue="retornos",
+        tokens=(token(ANA),),
         sealed_address=f"sealed:{ANA}",
         uf="CE",
         zone="America/Fortaleza",

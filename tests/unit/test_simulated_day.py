@@ -102,11 +102,21 @@ def test_agents_come_work_and_go() -> None:
 
 
 def test_no_telephone_number_can_be_real() -> None:
-    """A local number never begins with 0 in Brazil; mail is at a domain kept for examples."""
+    """A local number never begins with 0 or 1 in Brazil; mail is at a domain kept for examples."""
     customers = [event["data"].get("customer") for event in contacts()]
     addresses = {customer["address"] for customer in customers if customer}
     assert len(addresses) > 1000
-    assert all(re.fullmatch(r"\+55[1-9][0-9]0[0-9]{8}|[a-z0-9]+@example\.com", address) for address in addresses)
+    assert all(re.fullmatch(r"\+55[1-9][0-9][01][0-9]{8}|[a-z0-9]+@example\.com", address) for address in addresses)
+
+
+def test_some_customers_come_from_two_numbers_on_one_day() -> None:
+    """Under the same customer id: being served at the one is to end the callback to the other."""
+    numbers: dict[str, set[str]] = {}
+    for event in contacts():
+        customer = event["data"].get("customer") or {}
+        if "id" in customer:
+            numbers.setdefault(customer["id"], set()).add(customer["address"])
+    assert sum(len(of_customer) == 2 for of_customer in numbers.values()) > 20
 
 
 def test_events_have_names_of_their_own_and_one_local_day() -> None:

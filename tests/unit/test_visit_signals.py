@@ -67,3 +67,62 @@ def test_only_a_named_job_makes_an_abandon_an_attempt(job_id: str | None, count:
     expected, told = plans([fact("offered", 0, **of_customer(), callback_job_id=job_id), fact("abandoned", 2)])
     assert told == expected
     assert len(told) == count
+
+
+def lost_and_served(lost: dict[str, Any], served: dict[str, Any], *, served_minute: int = 3) -> Events:
+    """Somebody gives up, and somebody is answered in another contact."""
+    gave_up = [fact("offered", 0, contact="c0", **lost), fact("abandoned", 1, contact="c0")]
+    return [*gave_up, fact("offered", served_minute - 1, **served), fact("answered", served_minute)]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_whoever_is_served_from_another_number_is_called_on_neither(*, turned: bool) -> None:
+    """The customer's id is known at both: the plan of the first number ends, whichever is heard of first."""
+    events = lost_and_served(of_customer(HERE, "C-1"), of_customer(ELSEWHERE, "C-1"))
+    expected, told = plans(list(reversed(events)) if turned else events)
+    assert told == expected
+    assert [state.split()[0] for state in told.values()] == ["cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "served", "ends"),
+    [
+        (of_customer(HERE, "C-1"), of_customer(None, "C-1"), True),  # a withheld number
+        (of_customer(HERE, "C-1"), of_customer("ana@example.com", "C-1"), True),
+        (of_customer(HERE, "C-1"), of_customer(HERE), True),
+        (of_customer(HERE), of_customer(ELSEWHERE, "C-1"), False),  # nothing says that it is the same customer
+        (of_customer(HERE, "C-1"), of_customer(ELSEWHERE, "C-2"), False),
+    ],
+)
+def test_a_plan_ends_by_any_identifier_that_its_reasons_gave(
+    lost: dict[str, Any], served: dict[str, Any], *, ends: bool
+) -> None:
+    expected, told = plans(lost_and_served(lost, served))
+    assert told == expected
+    assert [state.split()[0] for state in told.values()] == ["cancelled" if ends else "ready"]
+
+
+def test_an_identifier_given_only_later_ends_nothing_before() -> None:
+    """Being served under an id at three does not end what was lost without it; the reason that names it came after."""
+    events = lost_and_served(of_customer(HERE), of_customer(ELSEWHERE, "C-1"))
+    again = [fact("offered", 4, contact="c2", **of_customer(HERE, "C-1")), fact("abandoned", 5, contact="c2")]
+    expected, told = plans([*events, *again])
+    assert told == expected
+    assert [state.split()[0] for state in told.values()] == ["ready"]
+
+
+def test_an_answer_taken_back_under_one_number_reopens_the_plan_of_the_other() -> None:
+    """The caller had hung up just before: the served notice is withdrawn wherever it went."""
+    events = lost_and_served(of_customer(HERE, "C-1"), of_customer(ELSEWHERE, "C-1"))
+    earlier = {**fact("abandoned", 2), "id": "earlier", "time": "2026-11-23T09:02:50-03:00"}
+    expected, told = plans([*events, earlier])
+    assert told == expected
+    assert sorted(state.split()[0] for state in told.values()) == ["ready", "ready"]
+
+
+def test_whoever_is_cut_off_by_the_supplier_is_owed_a_call() -> None:
+    """Since the moment of the cut-off, although the answer had ended what was open before."""
+    events = lost_and_served(of_customer(), of_customer())
+    expected, told = plans([*events, fact("ended", 5, completed=False, ended_by="network")])
+    assert told == expected
+    assert sorted(state.split()[0] for state in told.values()) == ["cancelled", "ready"]

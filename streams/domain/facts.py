@@ -159,6 +159,9 @@ class Leave(NamedTuple):
 
 def keep(facts: list[_F], fact: _F) -> bool:
     """Put a fact where it belongs among its kind; False when it is already there or later than all a visit keeps."""
+    if not facts:
+        facts.append(fact)
+        return True
     order = fact.order
     place = len(facts)
     while place and order <= facts[place - 1].order:

@@ -14,12 +14,24 @@ from zoneinfo import ZoneInfo
 
 from streams.domain.recount_events import EPOCH, Event, Skipped, VisitId, read_events, read_records
 from streams.domain.recount_figures import OUTCOMES, Counted, Figures, Waits, figures_of
-from streams.domain.recount_plans import Closing, Plan, plans_of
+from streams.domain.recount_plans import (
+    NOTHING_BESIDE,
+    Attempt,
+    Bar,
+    Beside,
+    Closing,
+    Plan,
+    closings_of,
+    plans_of,
+)
 from streams.domain.recount_visits import Offer, Visit, visits_of
 
 __all__ = [
     "OUTCOMES",
     "UNKNOWN_EXIT_SECONDS",
+    "Attempt",
+    "Bar",
+    "Beside",
     "Closing",
     "Event",
     "Figures",
@@ -30,6 +42,7 @@ __all__ = [
     "Visit",
     "VisitId",
     "Waits",
+    "closings_of",
     "read_events",
     "read_records",
     "recount",
@@ -114,11 +127,9 @@ class Recount:
             if wait_ms > milliseconds(limit_of(visit.tenant, visit.queue))
         }
 
-    def callback_reasons(self, *, queues: Container[tuple[str, str]], closings: Iterable[Closing] = ()) -> list[Plan]:
+    def callback_reasons(self, *, queues: Container[tuple[str, str]], beside: Beside = NOTHING_BESIDE) -> list[Plan]:
         """Every callback plan with its reasons; see ``streams.domain.recount_plans`` for what is one plan."""
-        return plans_of(
-            self.visits, queues=queues, is_short=lambda visit: self.counted(visit).is_short, closings=closings
-        )
+        return plans_of(self.visits, queues=queues, is_short=lambda visit: self.counted(visit).is_short, beside=beside)
 
 
 def recount(

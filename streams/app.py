@@ -19,6 +19,7 @@ from streams.agents.availability import availability_stage
 from streams.agents.callbacks import callbacks_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
+from streams.agents.results import results_stage
 from streams.agents.staffing import staffing_stage
 from streams.connections import tls_context
 from streams.delivery import end_process
@@ -75,6 +76,7 @@ def _stages(settings: Settings, directory: Directory) -> list[StageSpec]:
         availability_stage(settings, directory),
         callbacks_stage(directory),
         dialling_stage(directory, sealer),
+        results_stage(directory),
     ]
 
 

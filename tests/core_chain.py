@@ -18,6 +18,7 @@ from streams.agents.availability import availability_stage
 from streams.agents.callbacks import callbacks_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
+from streams.agents.results import results_stage
 from streams.agents.staffing import staffing_stage
 from streams.domain.decisions import OWN_PARTITION, Core, Decisions, Output
 from streams.engine.stage import StageSpec
@@ -71,6 +72,7 @@ class CoreChain:
             availability_stage(settings, self.directory),
             callbacks_stage(self.directory),
             dialling_stage(self.directory, sealer),
+            results_stage(self.directory),
         ]
         self._cores: dict[Place, Core] = {}
         self._inputs: dict[Place, list[KafkaRecord]] = defaultdict(list)
@@ -85,6 +87,8 @@ class CoreChain:
                 place = (target.topic, partition_of_key(target.key, self._partitions))
                 record = KafkaRecord(encode(event), target.key.encode(), len(self._inputs[place]), stamp_ms)
                 self._inputs[place].append(record)
+                if target.topic in TOPICS_TOLD:
+                    self.told.take(target.topic, record.value)
 
     def run(self) -> None:
         """Let every stage read its topics to the end, stage by stage, and time pass to the last event seen."""
@@ -123,6 +127,6 @@ class CoreChain:
             partition = own_partition if output.partition == OWN_PARTITION else output.partition
             if output.topic in TOPICS_TOLD:
                 self.told.take(output.topic, output.value)
-            else:
+            if output.topic in READ:
                 place = (output.topic, partition)
                 self._inputs[place].append(KafkaRecord(output.value, output.key, len(self._inputs[place])))

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.domain.decisions import Decisions, Output, Reason, Record, Rejection
 from streams.domain.directory import DAY_MS, Directory
 from streams.domain.encoding import cloud_event, iso_time, read_event
 from streams.domain.privacy import Sealer
 from streams.domain.rows import PartitionState, Retention, Rows
-from streams.domain.signals import LOG_TYPES, Ready, Withdrawn
+from streams.domain.signals import LOG_TYPES, Entry, Ready, Settled, Withdrawn
 from streams.errors import FilavivaError
 
 CALLBACK_JOBS: Final = "callback-jobs"
@@ -67,7 +68,7 @@ class _Dialled(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
 
     @property
     def keep_until_ms(self) -> int:
-        return max(self.arrived_ms, self.expires_ms) + RETENTION_MS
+        return max(self.arrived_ms, min(self.expires_ms, self.arrived_ms + RETENTION_MS)) + RETENTION_MS
 
 
 _NEVER_HEARD_OF: Final = _Dialled()
@@ -107,7 +108,7 @@ class DiallingCore(PartitionState):
         for plan_id, known in self._plans.items():
             self._retention.schedule(plan_id, known.keep_until_ms)
 
-    def _read(self, record: Record) -> Ready | Withdrawn | Rejection | None:
+    def _read(self, record: Record) -> Entry | Rejection | None:
         entry = read_event(record.value, LOG_TYPES)
         if entry is None or isinstance(entry, Rejection):
             return entry
@@ -115,8 +116,14 @@ class DiallingCore(PartitionState):
             return Rejection(Reason.WRONG_PARTITION, "$.data: the callback queue belongs to another partition")
         return entry
 
-    def _take(self, decisions: Decisions, topic: str, record: Record, entry: Ready | Withdrawn) -> None:
-        known = self._plans.get(entry.plan_id) or _NEVER_HEARD_OF
+    def _take(self, decisions: Decisions, topic: str, record: Record, entry: Entry) -> None:
+        key = f"{entry.owner_key}/{entry.plan_id}"
+        known = self._plans.get(key) or _NEVER_HEARD_OF
+        if isinstance(entry, Settled):
+            self.inputs.count_applied(topic, entry.event_type)
+            if known.is_out and known.attempt == entry.attempt:
+                self._plans.put(key, replace(known, is_out=False))
+            return
         if entry.revision == known.revision:
             self.inputs.count_duplicate(topic)
             return
@@ -139,7 +146,8 @@ class DiallingCore(PartitionState):
             address = self._sealer.open(entry.tenant, entry.sealed_address)
         except FilavivaError:
             return Rejection(Reason.BAD_VALUE, "$.data.sealed_address: the tenant's key does not open it")
-        superseded = [_cancel(entry, known.attempt, "superseded")] if known.is_out else []
+        is_superseded = known.is_out and known.attempt > entry.settled
+        superseded = [_cancel(entry, known.attempt, "superseded")] if is_superseded else []
         return [*superseded, _dial(entry, address)]
 
     def _remember(self, entry: Ready | Withdrawn, known: _Dialled, arrived_ms: int) -> None:
@@ -150,9 +158,10 @@ class DiallingCore(PartitionState):
             arrived_ms=max(arrived_ms, known.arrived_ms),
             expires_ms=entry.expires_ms if isinstance(entry, Ready) else known.expires_ms,
         )
-        self._plans.put(entry.plan_id, plan)
+        key = f"{entry.owner_key}/{entry.plan_id}"
+        self._plans.put(key, plan)
         self._newest_arrival_ms = max(self._newest_arrival_ms, arrived_ms)
-        self._retention.schedule(entry.plan_id, plan.keep_until_ms)
+        self._retention.schedule(key, plan.keep_until_ms)
         self._forget()
 
     def _forget(self) -> None:

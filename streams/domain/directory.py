@@ -10,7 +10,8 @@ from typing import Final
 from streams.domain.opening_hours import OpeningHours
 from streams.domain.queue_limits import BindingLimit, QueueLimits, Start
 
-HOUR_MS: Final = 3_600_000
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
 
 UNKNOWN_EXIT_MS: Final[Mapping[str, int]] = {
@@ -92,12 +93,34 @@ def _plain_limits(max_wait_ms: int | None) -> QueueLimits:
     return QueueLimits(max_wait_ms=max_wait_ms)
 
 
+RETRY_MS: Final[Mapping[str, int | None]] = {
+    "busy": 10 * MINUTE_MS,
+    "failed": 15 * MINUTE_MS,
+    "abandoned": 15 * MINUTE_MS,
+    "no_result": 30 * MINUTE_MS,
+    "no_answer": HOUR_MS,
+    "voicemail": HOUR_MS,
+    "answered": HOUR_MS,
+    "refused": 4 * HOUR_MS,
+    "invalid_number": None,
+}
+"""How long after an attempt the next one may be made, by its outcome; None for never. Besides what dialers report:
+``abandoned``, the customer picked up and left the callback queue before an agent came, and ``no_result``, the dialer
+never said. ``answered`` counts where nothing is heard of the customer afterwards."""
+
+
 @dataclass(frozen=True, slots=True)
-class CallbackQueue:
-    """A queue that answered callbacks are routed to."""
+class CallbackPolicy:
+    """A queue that answered callbacks are routed to, and how customers are called for it. Durations in milliseconds."""
 
     tenant: str
+    site: str
     queue: str
+    zone: str
+    attempts: int = 3
+    retry_ms: Mapping[str, int | None] = field(default_factory=lambda: RETRY_MS)
+    life_ms: int = DAY_MS
+    """Nobody is called later after the first reason, unless a call is owed."""
 
     @property
     def owner_key(self) -> str:
@@ -134,6 +157,7 @@ class Directory:
         sites: Mapping[tuple[str, str], str],
         partition_of: Partitioner,
         sources: Iterable[SourcePolicy] = (),
+        callback_queues: Iterable[CallbackPolicy] = (),
     ) -> None:
         self.queues: dict[tuple[str, str], QueuePolicy] = {(q.tenant, q.queue): q for q in queues}
         self.sites = dict(sites)
@@ -141,11 +165,24 @@ class Directory:
         self.sources: dict[tuple[str, str, str], SourcePolicy] = {source.identity: source for source in sources}
         self.tenants = {tenant for tenant, _ in self.sites}
         self.callback_tenants = {q.tenant for q in self.queues.values() if q.callback_queue is not None}
+        self.callback_queues: dict[tuple[str, str], CallbackPolicy] = {
+            (q.tenant, q.callback_queue): self._plain_callbacks(q, q.callback_queue)
+            for q in self.queues.values()
+            if q.callback_queue is not None
+        } | {(policy.tenant, policy.queue): policy for policy in callback_queues}
         self.partition_of = partition_of
         self._partitions: dict[str, int] = {}
 
     def queue(self, tenant: str, queue: str) -> QueuePolicy | None:
         return self.queues.get((tenant, queue))
+
+    def callbacks(self, tenant: str, queue: str) -> CallbackPolicy:
+        """How customers are called for a callback queue; one that is configured no longer is like any other."""
+        return self.callback_queues.get((tenant, queue)) or CallbackPolicy(tenant, "", queue, "UTC")
+
+    def _plain_callbacks(self, source: QueuePolicy, queue: str) -> CallbackPolicy:
+        policy = self.queues.get((source.tenant, queue), source)
+        return CallbackPolicy(source.tenant, policy.site, queue, policy.zone)
 
     def queues_of_partition(self, partition: int) -> list[QueuePolicy]:
         """The queues whose owner is this partition, in the order of the configuration."""

@@ -8,7 +8,18 @@ from typing import Final
 from streams.domain import signals
 from streams.domain.decisions import Output
 from streams.domain.directory import Directory
-from streams.domain.facts import ABANDONED, ANSWERED, CALLBACK_REQUESTED, Party, VisitState, cut_off_ms, leave_of
+from streams.domain.facts import (
+    ABANDONED,
+    ANSWERED,
+    CALLBACK_REQUESTED,
+    FLOWED_OUT,
+    Leave,
+    Party,
+    VisitState,
+    cut_off_ms,
+    leave_of,
+)
+from streams.domain.signals import job_parts
 from streams.domain.visits import Said, Visit
 
 _REASONS: Final[dict[str, type[signals.Abandoned | signals.Requested | signals.Owed]]] = {
@@ -16,6 +27,8 @@ _REASONS: Final[dict[str, type[signals.Abandoned | signals.Requested | signals.O
     "requested": signals.Requested,
     "owed": signals.Owed,
 }
+
+_NOBODY: Final = Party(None, ())
 
 
 def called_for(visit: Visit) -> tuple[Said, ...]:
@@ -25,14 +38,23 @@ def called_for(visit: Visit) -> tuple[Said, ...]:
     leave = leave_of(state)
     if leave is None or state.is_historic:
         return ()
+    job_id = state.offers[0].callback_job_id or ""
     party = _party(state)
-    if party is None:
-        return ()
-    said = [Said("served", leave.time_ms, party)] if leave.kind == ANSWERED else []
+    said = []
+    if leave.kind == ANSWERED and party is not None:
+        said.append(Said("served", leave.time_ms, party, job_id))
+    if job_parts(job_id) and _is_lost(leave):
+        said.append(Said("attempted", leave.time_ms, _NOBODY, job_id))
     reason = _reason(visit)
-    if reason is not None and party.sealed_address is not None and visit.policy.callback_queue is not None:
-        said.append(Said(*reason, party))
+    if reason and party is not None and party.sealed_address is not None and visit.policy.callback_queue is not None:
+        said.append(Said(*reason, party, job_id))
     return tuple(said)
+
+
+def _is_lost(leave: Leave) -> bool:
+    """Whether nobody in this contact centre has the contact any more."""
+    goes_on = leave.kind == ANSWERED or (leave.kind == FLOWED_OUT and leave.reason in ("transfer", "overflow"))
+    return not goes_on
 
 
 def _reason(visit: Visit) -> tuple[str, int] | None:
@@ -74,6 +96,9 @@ def _signals(visit: Visit, said: Said, *, stands: bool) -> Iterator[signals.Sign
         for token in party.tokens:
             yield _served(visit, token, said, stands=stands)
         return
+    if said.name == "attempted":
+        yield _attempted(visit, said, stands=stands)
+        return
     yield _reason_signal(visit, said, stands=stands)
     for token in party.tokens:
         if token != party.token:
@@ -89,6 +114,27 @@ def _served(visit: Visit, token: str, said: Said, *, stands: bool) -> signals.Se
         stands=stands,
         at_ms=said.at_ms,
         tokens=said.party.tokens,
+        job_id=said.job_id,
+    )
+
+
+def _attempted(visit: Visit, said: Said, *, stands: bool) -> signals.Attempted:
+    """Whoever picked up left the callback queue before an agent came."""
+    parts = job_parts(said.job_id)
+    assert parts is not None, "it would not have been said"
+    token, plan_id, attempt = parts
+    return signals.Attempted(
+        tenant=visit.policy.tenant,
+        token=token,
+        visit=visit.visit_id,
+        revision=visit.revision,
+        stands=stands,
+        at_ms=said.at_ms,
+        callback_queue=visit.policy.queue,
+        plan_id=plan_id,
+        attempt=attempt,
+        outcome="abandoned",
+        by="queue",
     )
 
 

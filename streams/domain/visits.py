@@ -44,11 +44,13 @@ _FLOW_OUT_OUTCOME: Final = {
 
 
 class Said(NamedTuple):
-    """One thing a visit says to the callbacks stage: ``name`` abandoned, requested, owed or served, and of whom."""
+    """One thing a visit says to the callbacks stage: ``name`` abandoned, requested, owed or served, and of whom; or
+    attempted, the visit being what a dial job led to. ``job_id`` is that of the visit."""
 
     name: str
     at_ms: int
     party: Party
+    job_id: str
 
 
 class Visit:

@@ -209,7 +209,7 @@ class Verifier:
         for record in stored:
             if record.topic in TOPICS_TOLD:
                 told.take(record.topic, record.value)
-        expected = comparison.expected_facts(events, rules, now_ms=now_ms)
+        expected = comparison.expected_facts(events, rules, told.plan_facts, now_ms=now_ms)
         expected[comparison.JOBS] = comparison.expected_jobs(told)
         expected[comparison.RECORDS]["dead letters"] = self.expects.dead_letters
         facts = comparison.told_facts(told, rules)
@@ -255,7 +255,7 @@ class Verifier:
 
 def true_breaches(events: Iterable[Event], rules: Rules, now_ms: int) -> set[str]:
     """The visits that waited longer than their limit, those still waiting included."""
-    over = rules.recount(events, now_ms).findings(max_wait_seconds=rules.max_wait_seconds)
+    over = rules.recount(events, now_ms).judged(rules.limit_of)
     return {_words(visit) for visit in over}
 
 

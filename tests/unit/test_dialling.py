@@ -158,7 +158,7 @@ def at(minute: int, entry: Ready | Withdrawn, core: DiallingCore) -> Decisions:
 
 
 def plans_kept(core: DiallingCore) -> list[str]:
-    return sorted(key.decode().removeprefix("d/") for key in stored(core) if key != b"ledger")
+    return sorted(key.decode().rsplit("/", 1)[-1] for key in stored(core) if key != b"ledger")
 
 
 def test_a_plan_is_kept_for_a_day_after_its_time_to_call() -> None:

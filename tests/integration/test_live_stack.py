@@ -32,7 +32,7 @@ from tests.prometheus_server import Prometheus
 from tests.webhook_sink import WebhookSink
 from tests.worker_process import WorkerProcess
 
-pytestmark = [pytest.mark.kafka, pytest.mark.prometheus]
+pytestmark = [pytest.mark.kafka, pytest.mark.prometheus, pytest.mark.alone]
 
 LANE_SECONDS = 540
 PATIENCE_SECONDS = 120

@@ -1,11 +1,10 @@
-"""Contacts that wait and are not answered: what live state consists of. Events by number, of as many queues as wanted."""
+"""Contacts that wait and are not answered: what live state consists of. Of as many queues as wanted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
-
 
 TENANT: Final = "acme"
 SITE: Final = "fortaleza"
@@ -57,5 +56,3 @@ def offers(count: int, queues: int, time_ms: int, *, name: str = "open") -> Iter
         customer = {"address": f"+55859{number % 100_000_000:08d}", "id": f"C-{number}"}
         contact = f"{name}-{number:08d}"
         yield event("offered", queue_name(number % queues), contact, time_ms, customer=customer)
-
-

@@ -9,13 +9,16 @@ from typing import Protocol
 class Waiter(Protocol):
     """What the line needs to know of a waiting visit."""
 
+    @property
+    def visit_id(self) -> str: ...
+
     offered_ms: int
     limit_ms: int
     place: Place | None
 
 
-Place = tuple[int, int, Waiter]
-"""One stand in a line: since when, the how manieth to join, who. A visit holds the one it stands in."""
+Place = tuple[int, str, Waiter]
+"""One stand in a line: since when, and who. A visit holds the one it stands in."""
 
 
 class WaitingLine:
@@ -26,7 +29,6 @@ class WaitingLine:
 
     def __init__(self) -> None:
         self._lines: dict[int, list[Place]] = {}
-        self._joined = 0
         self.size = 0
         self.over: set[Waiter] = set()
         """Waiting beyond their limit, as far as the clock has been told."""
@@ -34,8 +36,7 @@ class WaitingLine:
     def join(self, visit: Waiter, *, shows_wait: bool) -> None:
         """``shows_wait`` False counts the contact but leaves its age out: a source with a wrong clock."""
         self.size += 1
-        self._joined += 1
-        visit.place = (visit.offered_ms, self._joined, visit)
+        visit.place = (visit.offered_ms, visit.visit_id, visit)
         if shows_wait:
             line = self._lines.setdefault(visit.limit_ms, [])
             _drop_left(line)

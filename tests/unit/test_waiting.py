@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 
 from hypothesis import given, strategies as st
 
 from streams.domain.waiting import Place, WaitingLine
+
+_numbers = count()
 
 
 @dataclass(eq=False)
@@ -14,6 +17,7 @@ class Someone:
     offered_ms: int
     limit_ms: int = 60_000
     place: Place | None = None
+    visit_id: str = field(default_factory=lambda: f"visit-{next(_numbers)}")
 
 
 def line_of(*visits: Someone, shows_wait: bool = True) -> WaitingLine:

@@ -8,23 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
 from msgspec.structs import replace
 
-from streams.domain.directory import UNKNOWN_EXIT_MS, Directory, QueuePolicy, SourcePolicy
+from streams.domain.calling_hours import CallingHours
+from streams.domain.directory import (
+    RETRY_MS,
+    UNKNOWN_EXIT_MS,
+    CallbackPolicy,
+    CreationPolicy,
+    Directory,
+    QueuePolicy,
+    SourcePolicy,
+)
 from streams.errors import ConfigError
 from streams.settings_checks import Draft, problems_between
 from streams.settings_document import ROOT, PlainYaml, diagnose
 from streams.settings_secrets import Secret, SecretReader, TenantKeys
 from streams.settings_sections import (
+    Callback,
     CallbackQueue,
     Clock,
     Document,
+    Hours,
     Kafka,
     Privacy,
     Queue,
@@ -64,6 +76,7 @@ class Settings:
             sites=zones,
             partition_of=lambda key: partition_of(key, partitions),
             sources=[_source(source) for source in self.sources],
+            callback_queues=[_callbacks(entry, self.queues, zones) for entry in self.callback_queues],
         )
 
 
@@ -152,8 +165,62 @@ def _policy(queue: Queue, zone: str) -> QueuePolicy:
         display_name=queue.display_name or queue.queue,
         group=queue.group or "",
         callback_queue=queue.callback.queue if queue.callback else None,
+        creation=_creation(queue.callback) if queue.callback else CreationPolicy(),
         unknown_exit_ms=exits,
     )
+
+
+def _creation(callback: Callback) -> CreationPolicy:
+    return CreationPolicy(
+        abandons=callback.abandons,
+        requests=callback.requests,
+        short_abandons=callback.short_abandons,
+        minimum_wait_ms=milliseconds(callback.minimum_wait_seconds),
+        channels=None if callback.channels is None else frozenset(callback.channels),
+        excluded_reasons=frozenset(callback.excluded_reasons),
+    )
+
+
+def _callbacks(entry: CallbackQueue, queues: Iterable[Queue], zones: Mapping[tuple[str, str], str]) -> CallbackPolicy:
+    yields_to = entry.yield_to
+    if yields_to is None:
+        ours = (queue for queue in queues if (queue.tenant, queue.site) == (entry.tenant, entry.site))
+        yields_to = tuple(queue.queue for queue in ours if queue.callback and queue.callback.queue == entry.queue)
+    retry_ms: dict[str, int | None] = {
+        outcome: None if seconds is None else milliseconds(seconds) for outcome, seconds in entry.retry_seconds.items()
+    }
+    return CallbackPolicy(
+        tenant=entry.tenant,
+        site=entry.site,
+        queue=entry.queue,
+        zone=zones[entry.tenant, entry.site],
+        attempts=entry.attempts,
+        retry_ms={**RETRY_MS, **retry_ms},
+        life_ms=milliseconds(entry.expires_seconds),
+        due_ms=milliseconds(entry.due_seconds),
+        owed_due_ms=milliseconds(entry.owed_due_seconds),
+        boost=entry.boost,
+        lease_ms=milliseconds(entry.lease_seconds),
+        yield_ms=None if entry.yield_seconds is None else milliseconds(entry.yield_seconds),
+        yields_to=frozenset(yields_to),
+        purpose=entry.purpose,
+        hours=_hours(entry.hours) if entry.hours else None,
+        calls_per_day=entry.calls_per_day,
+        calls_per_month=entry.calls_per_month,
+        ageing_ms=milliseconds(entry.ageing_seconds),
+    )
+
+
+def _hours(hours: Hours) -> CallingHours:
+    return CallingHours(_span(hours.weekdays), _span(hours.saturday), _span(hours.asked))
+
+
+def _span(text: str | None) -> tuple[time, time] | None:
+    """``09:00-21:00``; until midnight is until its last instant."""
+    if text is None:
+        return None
+    first, last = text.split("-")
+    return time.fromisoformat(first), time.max if last == "24:00" else time.fromisoformat(last)
 
 
 def _source(source: Source) -> SourcePolicy:

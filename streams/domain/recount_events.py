@@ -39,7 +39,7 @@ class Details:
     """What only some kinds of event tell; None where it is absent."""
 
     reason: str | None = None
-    """Of a flow-out."""
+    """Of a flow-out, or of an offer."""
     by_agent: bool = False
     """A message that an agent wrote to the customer."""
     talk_seconds: float | None = None
@@ -175,7 +175,8 @@ def details(kind: str, data: Fields) -> Details:
         case "offered":
             address, customer_id = customer(data)
             job_id = optional(data, "callback_job_id", word)
-            return Details(address=address, customer_id=customer_id, callback_job_id=job_id or None)
+            about = optional(data, "reason", word)
+            return Details(reason=about, address=address, customer_id=customer_id, callback_job_id=job_id or None)
         case "callback_requested":
             address, customer_id = customer(data)
             return Details(address=address, customer_id=customer_id)
@@ -336,7 +337,6 @@ ONLY_CHECKED: Final[Mapping[str, Mapping[str, Check]]] = {
         "contact_started_at": instant,
         "transferred_from": word,
         "priority": whole(-1000, 1_000_000),
-        "reason": word,
         "handled_by": one_of("bot", "human"),
     },
     "answered": {"agent_id": word},

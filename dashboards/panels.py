@@ -1,90 +1,119 @@
-"""The panels and variables used, and where panels stand. Nothing here knows which dashboard it is for."""
+"""Panels as plain values, and where they stand. Nothing here knows which dashboard it is for, or Grafana."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeVar
-
-from grafana_foundation_sdk.builders import common, dashboard, prometheus, statetimeline, timeseries
-from grafana_foundation_sdk.models import common as common_models, dashboard as models
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final, NamedTuple
 
 from dashboards import theme
-from dashboards.theme import Language, Text
+from dashboards.theme import Text
 
 COLUMNS: Final = 24
-PANEL_HEIGHT: Final = 8
-DATASOURCE: Final = common_models.DataSourceRef(type_val="prometheus", uid="${datasource}")
+ROW_TITLE_HEIGHT: Final = 1
 NO_DATA: Final = Text("sem dados", "no data")
-ALL: Final = Text("Todos", "All")
 
-Drawn = timeseries.Panel | statetimeline.Panel
-Either = TypeVar("Either", timeseries.Panel, statetimeline.Panel)
+Name = str | Text
+"""Of a line: a template of its labels, in no language; or words."""
+
+
+class Kind(Enum):
+    """What a panel looks like."""
+
+    LINES = "lines over time"
+    STACK = "areas over time, one on the other"
+    STATES = "a timeline of states"
+    TILE = "one large number, or one per line, on its colour"
+    BARS = "one bar per line"
+    HEATMAP = "buckets over time"
+    TABLE = "one row per queue"
+    ALERTS = "a list of alerts"
+
+
+class Column(NamedTuple):
+    """One column of a table: the value of a query, or with ``label`` one of its labels as text."""
+
+    title: Text
+    promql: str
+    unit: theme.Unit = theme.COUNT
+    thresholds: theme.Steps = theme.NO_LIMIT
+    bar: bool = False
+    missing: Text = NO_DATA
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Lines over time; or, where ``states`` gives the words for 0, 1, ..., a timeline of states.
+    """A panel. ``series`` maps the names of its lines to PromQL.
 
-    ``series`` maps the name of a line, a template of its labels in no language, to PromQL.
+    ``states`` are words for 0, 1, ...; ``colours`` one per line, instead of thresholds. A table has ``columns``; a
+    list of alerts ``filter``.
     """
 
     title: Text
     description: Text
-    series: Mapping[str, str]
+    series: Mapping[Name, str]
     unit: theme.Unit = theme.COUNT
     thresholds: theme.Steps = theme.NO_LIMIT
     states: tuple[Text, ...] = ()
+    kind: Kind = Kind.LINES
+    width: int = 12
+    height: int = 8
+    colours: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    sort_by: Text | None = None
+    filter: str = ""
+
+    def at(self, width: int, height: int) -> Panel:
+        """The same in another size."""
+        return replace(self, width=width, height=height)
 
 
-def placed(rows: Sequence[Sequence[Panel]], language: Language) -> Iterator[Drawn]:
-    """Rows from top to bottom, the panels of one equally wide (their number divides 24); numbered from 1."""
-    number = 0
-    for row, panels in enumerate(rows):
-        width = COLUMNS // len(panels)
-        for column, panel in enumerate(panels):
-            number += 1
-            place = models.GridPos(h=PANEL_HEIGHT, w=width, x=column * width, y=row * PANEL_HEIGHT)
-            drawn = _state_timeline(panel, language) if panel.states else _time_series(panel, language)
-            yield drawn.id(number).grid_pos(place)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A title above the panels after it; with ``repeat`` once more for each value of that variable."""
+
+    title: Text
+    repeat: str = ""
 
 
-def _time_series(panel: Panel, language: Language) -> timeseries.Panel:
-    lines = common_models.GraphThresholdsStyleMode
-    legend = common.VizLegendOptions().display_mode(common_models.LegendDisplayMode.TABLE).show_legend(True)
-    legend.placement(common_models.LegendPlacement.RIGHT).calcs(["lastNotNull", "max"]).sort_by("Max").sort_desc(True)
-    limits = lines.OFF if panel.thresholds == theme.NO_LIMIT else lines.DASHED
-    drawn = _dressed(timeseries.Panel(), panel, language).legend(legend).axis_soft_min(0)
-    drawn.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
-    drawn.tooltip(common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.MULTI))
-    return drawn.thresholds_style(common.GraphThresholdsStyleConfig().mode(limits))
+class Place(NamedTuple):
+    """A rectangle on the grid; ``y`` counts down."""
+
+    x: int
+    y: int
+    width: int
+    height: int
 
 
-def _state_timeline(panel: Panel, language: Language) -> statetimeline.Panel:
-    words = {str(state): models.ValueMappingResult(text=word.to(language)) for state, word in enumerate(panel.states)}
-    drawn = _dressed(statetimeline.Panel(), panel, language).mappings([models.ValueMap(options=words)])
-    return drawn.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
+def tile(
+    title: Text, description: Text, promql: str | Mapping[Name, str], thresholds: theme.Steps, size: tuple[int, int]
+) -> Panel:
+    """One large number of whole units; change unit, states and colours with `dataclasses.replace`."""
+    series: Mapping[Name, str] = {"": promql} if isinstance(promql, str) else promql
+    width, height = size
+    return Panel(title, description, series, thresholds=thresholds, kind=Kind.TILE, width=width, height=height)
 
 
-def _dressed(drawn: Either, panel: Panel, language: Language) -> Either:
-    """What every panel has."""
-    steps = [models.Threshold(value=value, color=color) for value, color in panel.thresholds]
-    drawn.title(panel.title.to(language)).description(panel.description.to(language)).datasource(DATASOURCE)
-    drawn.unit(panel.unit.name).decimals(panel.unit.decimals).no_value(NO_DATA.to(language))
-    drawn.thresholds(dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps))
-    for index, (name, promql) in enumerate(panel.series.items()):
-        query = prometheus.Dataquery().expr(promql).legend_format(name).ref_id(chr(ord("A") + index))
-        drawn.with_target(query.datasource(DATASOURCE).range())
-    return drawn
+def evenly(*panels: Panel) -> tuple[Panel, ...]:
+    """Panels of one row, all of one width; their number divides 24."""
+    return tuple(panel.at(COLUMNS // len(panels), panel.height) for panel in panels)
 
 
-def one_of(name: str, label: Text, query: str, language: Language) -> dashboard.QueryVariable:
-    """A variable with one value of a label: the first, until the reader chooses another."""
-    variable = dashboard.QueryVariable(name).label(label.to(language)).datasource(DATASOURCE).query(query)
-    return variable.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(models.VariableSort.ALPHABETICAL_ASC)
+def placed(things: Iterable[Panel | Row]) -> Iterator[tuple[int, Panel | Row, Place]]:
+    """Number, panel and place: each as high as it fits, then as far left. A row starts below everything before it."""
+    heights = [0] * COLUMNS
+    for number, thing in enumerate(things, start=1):
+        if isinstance(thing, Row):
+            place = Place(0, max(heights), COLUMNS, ROW_TITLE_HEIGHT)
+        else:
+            place = _highest(heights, thing)
+        heights[place.x : place.x + place.width] = [place.y + place.height] * place.width
+        yield number, thing, place
 
 
-def some_of(name: str, label: Text, query: str, language: Language) -> dashboard.QueryVariable:
-    """A variable with any number of values of a label: all, until the reader chooses."""
-    every = models.VariableOption(selected=True, text=ALL.to(language), value="$__all")
-    return one_of(name, label, query, language).multi(True).include_all(True).all_value(".*").current(every)
+def _highest(heights: Sequence[int], panel: Panel) -> Place:
+    options = [(max(heights[x : x + panel.width]), x) for x in range(COLUMNS - panel.width + 1)]
+    y, x = min(options)
+    return Place(x, y, panel.width, panel.height)

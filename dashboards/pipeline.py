@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana_foundation_sdk.builders import dashboard
-from grafana_foundation_sdk.models import dashboard as models
-
-from dashboards import queries, theme
-from dashboards.panels import Panel, one_of, placed, some_of
-from dashboards.theme import Language, Text
-
-UID: Final = "filaviva-pipeline"
-TITLE: Final = Text("Filaviva: fluxo", "Filaviva: pipeline")
-PURPOSE: Final = Text("Os eventos fluem, e quem faz o trabalho?", "Do events flow, and who does the work?")
+from dashboards import pipeline_queries as queries, theme
+from dashboards.board import Board, Variable
+from dashboards.panels import Kind, Panel, evenly
+from dashboards.theme import Text
 
 WORKERS: Final = (
     Panel(
@@ -22,6 +16,7 @@ WORKERS: Final = (
         {"{{instance}}": queries.WORKERS_UP},
         thresholds=theme.UP,
         states=(Text("Fora", "Down"), Text("No ar", "Up")),
+        kind=Kind.STATES,
     ),
     Panel(
         Text("Recuperando estado", "Recovering state"),
@@ -29,6 +24,7 @@ WORKERS: Final = (
         {"{{instance}}": queries.RECOVERING},
         thresholds=theme.RECOVERING,
         states=(Text("Pronto", "Ready"), Text("Recuperando", "Recovering")),
+        kind=Kind.STATES,
     ),
     Panel(
         Text("Partições por worker", "Partitions by worker"),
@@ -85,16 +81,14 @@ COST: Final = (
     ),
 )
 
-
-def pipeline(language: Language) -> models.Dashboard:
-    """Dashboard "Fluxo", in the classic model, which file provisioning reads on every version from 10 on."""
-    board = dashboard.Dashboard(TITLE.to(language)).uid(UID).description(PURPOSE.to(language)).tags(["filaviva"])
-    board.timezone("browser").refresh("10s").time("now-1h", "now").readonly()
-    source = dashboard.DatasourceVariable("datasource").label(Text("Fonte de dados", "Data source").to(language))
-    board.with_variable(source.type("prometheus"))
-    board.with_variable(one_of("job", Text("Instalação", "Installation"), queries.JOBS, language))
-    board.with_variable(some_of("instance", Text("Worker", "Worker"), queries.INSTANCES, language))
-    board.with_variable(some_of("topic", Text("Tópico", "Topic"), queries.TOPICS, language))
-    for panel in placed((WORKERS, FLOW, TROUBLE, COST), language):
-        board.with_panel(panel)
-    return board.build()
+BOARD: Final = Board(
+    uid="filaviva-pipeline",
+    title=Text("Fluxo", "Pipeline"),
+    purpose=Text("Os eventos fluem, e quem faz o trabalho?", "Do events flow, and who does the work?"),
+    variables=(
+        Variable("job", Text("Instalação", "Installation"), queries.JOBS),
+        Variable("instance", Text("Worker", "Worker"), queries.INSTANCES, many=True),
+        Variable("topic", Text("Tópico", "Topic"), queries.TOPICS, many=True),
+    ),
+    things=tuple(panel for row in (WORKERS, FLOW, TROUBLE, COST) for panel in evenly(*row)),
+)

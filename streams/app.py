@@ -24,8 +24,11 @@ from streams.agents.staffing import staffing_stage
 from streams.connections import tls_context
 from streams.delivery import end_process
 from streams.domain.directory import Directory
+from streams.engine.hearing import Hearing
+from streams.engine.pulse import Pulse
 from streams.engine.stage import Stage, StageSpec, StageSurroundings
-from streams.engine.transport import Consumer, Transport
+from streams.engine.tolerant_records import read_tolerantly
+from streams.engine.transport import Consumer, Producer, Transport
 from streams.errors import Unavailable
 from streams.health import HealthServer, Readiness
 from streams.partition_clock import PartitionClock
@@ -57,8 +60,11 @@ def build_worker(settings: Settings) -> tuple[faust.App, WorkerService]:
         make_clock=lambda restored_now_ms: _clock(settings, restored_now_ms),
     )
     stages = {spec.name: Stage(spec, around) for spec in _stages(settings, directory)}
-    service = WorkerService(app, settings, directory, stages)
-    _wire_transport(cast(Transport, app.transport), stages)
+    pulse = Pulse(settings.worker.session_timeout_seconds)
+    service = WorkerService(app, settings, directory, stages, pulse=pulse)
+    transport = cast(Transport, app.transport)
+    transport.check_awake = pulse.check
+    _wire_transport(transport, stages)
     return app, service
 
 
@@ -139,6 +145,7 @@ def _build_app(settings: Settings) -> faust.App:
         web_bind="127.0.0.1",
         debug=False,
     )
+    read_tolerantly()
     app.transport = Transport(app.conf.broker_consumer, app)
     return app
 
@@ -165,6 +172,7 @@ class FaustBroker:
     def __init__(self, app: faust.App, stages: Mapping[str, Stage]) -> None:
         self._app = app
         self._stages = stages
+        self._hearing = Hearing()
 
     async def end_offsets(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
         """Raises Unavailable when the broker does not answer within 5 s, or answers with an error."""
@@ -182,18 +190,35 @@ class FaustBroker:
         return [(tp.topic, tp.partition) for tp in self._app.assignor.assigned_actives()]
 
     def readiness(self) -> Readiness:
-        """Ready once the group's current generation has been joined and its state read back: membership decides, not
-        whether the process lives. A worker that got no partitions, because there are fewer than workers, is ready."""
+        """Ready once the group's current generation has been joined and its state read back, while the broker answers.
+
+        Membership decides, not whether the process lives. A worker that got no partitions, because there are fewer than
+        workers, is ready.
+        """
         app = self._app
         if app.in_recovery:
             return Readiness.RECOVERING
         generation = app.consumer_generation_id
         if app.rebalancing or any(stage.generation != generation for stage in self._stages.values()):
             return Readiness.JOINING
-        return Readiness.READY
+        return Readiness.BROKER_AWAY if self._is_standing_still() else Readiness.READY
+
+    def _is_standing_still(self) -> bool:
+        """Whether time waits for the broker in some partition held."""
+        instant = instant_now()
+        owners = [owner for stage in self._stages.values() for owner in stage.owners.values()]
+        return any(clock.is_standing_still(instant) for owner in owners for clock in owner.clocks.values())
 
     def membership_error(self) -> BaseException | None:
         return cast(Consumer, self._app.consumer).membership_error()
+
+    def has_lost_group(self) -> bool:
+        """Whether the group cannot hear of this worker although the broker answers; to be asked regularly."""
+        return self._hearing.is_lost(
+            knows_coordinator=cast(Consumer, self._app.consumer).knows_coordinator(),
+            acknowledged_at=cast(Producer, self._app.producer).acknowledged_at,
+            now=time.monotonic(),
+        )
 
     def recovery_progress(self) -> tuple[int, int]:
         """Changes while the worker is getting anywhere: the generation, and how far changelogs are read."""
@@ -211,8 +236,11 @@ class FaustBroker:
 class WorkerService(Service):
     """Runs beside the app: the HTTP listener from the start, the loops while there is something to do."""
 
-    def __init__(self, app: faust.App, settings: Settings, directory: Directory, stages: Mapping[str, Stage]) -> None:
+    def __init__(
+        self, app: faust.App, settings: Settings, directory: Directory, stages: Mapping[str, Stage], *, pulse: Pulse
+    ) -> None:
         self._app = app
+        self._pulse = pulse
         self._settings = settings
         self._stages = stages
         self.broker = FaustBroker(app, stages)
@@ -226,10 +254,12 @@ class WorkerService(Service):
         super().__init__()
 
     async def on_start(self) -> None:
+        self._pulse.start()
         await self.health.start()
         logger.info("metrics at http://%s:%d/metrics", self._settings.worker.metrics_host, self.health.port)
 
     async def on_stop(self) -> None:
+        self._pulse.stop()
         await self.health.stop()
 
     @Service.task
@@ -255,8 +285,12 @@ class WorkerService(Service):
             error = self.broker.membership_error()
             if error is not None:
                 end_process("the worker has fallen out of its group", error)
+            if self.broker.has_lost_group():
+                end_process(
+                    "the worker has lost its group", TimeoutError("its coordinator is not found, the broker is")
+                )
             seen = self.broker.recovery_progress()
-            if seen != progress or self.broker.readiness() is Readiness.READY:
+            if seen != progress or self.broker.readiness() in {Readiness.READY, Readiness.BROKER_AWAY}:
                 progress, since = seen, time.monotonic()
             elif time.monotonic() - since > STUCK_SECONDS:
                 end_process("the worker", TimeoutError(f"is {self.broker.readiness()} for {STUCK_SECONDS:g} s"))

@@ -15,7 +15,8 @@ from typing import Any, Final
 from streams.domain.directory import CreationPolicy, Directory
 from streams.domain.events import INTAKE_OF_CHANNEL
 from streams.domain.plans import OPEN_STATES
-from streams.domain.recount import Event, Figures, Recount, Visit, VisitId, recount
+from streams.domain.recount import Event, Figures, Offer, Recount, Visit, VisitId, recount
+from streams.domain.recount_limits import Limit
 from streams.plan_facts import beside_visits
 from streams.told import Data, Job, Told
 from streams.topics import CALLBACK_PLANS, CONTACT_OUTCOMES, QUEUE_INTERVALS, SLA_BREACHES
@@ -85,6 +86,8 @@ class Rules:
     lateness_ms: int
     grace_ms: int
     token_of: TokenOf
+    limit_of: Callable[[Offer], Limit]
+    """What each visit is held to, by the recount's own reading of the policies."""
 
     def recount(self, events: Iterable[Event], now_ms: int | None = None) -> Recount:
         queues, sites = self.directory.queues, self.directory.sites
@@ -100,23 +103,24 @@ class Rules:
             unknown_exit_seconds=lambda visit: queues[visit.tenant, visit.queue].unknown_exit_ms[visit.channel] / 1000,
         )
 
-    def max_wait_seconds(self, *queue: str) -> float:
-        tenant, name = queue
-        return self.directory.queues[tenant, name].max_wait_ms / 1000
 
+def expected_facts(
+    events: Iterable[Event], rules: Rules, plan_facts: Iterable[Data] = (), *, now_ms: int | None = None
+) -> Facts:
+    """Everything the topics and the metrics ought to say once ``events`` are applied, in any order.
 
-def expected_facts(events: Iterable[Event], rules: Rules, plan_facts: Iterable[Data] = ()) -> Facts:
-    """Everything the topics and the metrics ought to say once ``events`` are applied, in any order; ``plan_facts`` are
-    those of ``Told``: attempts, expiries and commands are no matter of contact events."""
+    ``now_ms`` is the time of every partition under the wall clock; without it each goes by its own events.
+    ``plan_facts`` are those of ``Told``: attempts, expiries and commands are no matter of contact events.
+    """
     everything = list(events)
     facts: Facts = {name: {} for name in (OUTCOMES, QUEUES, INTERVALS, FINDINGS, PLANS, DAY)}
     for part in _parts(everything, rules.directory):
-        now_ms = max(event.time_ms for event in part) - rules.lateness_ms
-        counted = rules.recount(part, now_ms)
+        as_of_ms = max(event.time_ms for event in part) - rules.lateness_ms if now_ms is None else now_ms
+        counted = rules.recount(part, as_of_ms)
         facts[OUTCOMES] |= _expected_outcomes(counted)
         facts[QUEUES] |= {"/".join(key): _expected_counts(each) for key, each in counted.figures("queue").items()}
         facts[INTERVALS] |= _expected_intervals(counted)
-        facts[FINDINGS] |= _expected_findings(counted, rules, now_ms)
+        facts[FINDINGS] |= _expected_findings(counted, rules, as_of_ms)
         facts[DAY] |= _expected_day(counted)
     facts[PLANS] = _expected_plans(everything, rules, plan_facts)
     facts[RECORDS] = {"told differently under one revision": [], "dead letters": 0}
@@ -172,11 +176,17 @@ def _expected_intervals(counted: Recount) -> dict[str, Any]:
     }
 
 
-def _expected_findings(counted: Recount, rules: Rules, now_ms: int) -> dict[str, str]:
-    """Confirmed by the exit; open while there is none, once the grace is over too."""
+def _expected_findings(counted: Recount, rules: Rules, now_ms: int) -> dict[str, tuple[str, float]]:
+    """By finding id its state and limit: confirmed by the exit; open while there is none and the grace is over."""
     left = {visit.visit_id for visit in counted.visits}
-    over = counted.findings(max_wait_seconds=rules.max_wait_seconds, now_ms=now_ms - rules.grace_ms)
-    return {_visit_id(visit): "confirmed" if visit in left else "open" for visit in over}
+    over = counted.judged(rules.limit_of, now_ms=now_ms - rules.grace_ms)
+    return {
+        f"{_visit_id(visit)}:{limit.rule}:{limit.policy_version}": (
+            "confirmed" if visit in left else "open",
+            (limit.limit_ms or 0) / 1000,
+        )
+        for visit, limit in over.items()
+    }
 
 
 def _expected_day(counted: Recount) -> dict[str, Any]:
@@ -242,7 +252,7 @@ def told_facts(told: Told, rules: Rules) -> Facts:
         INTERVALS: {
             "/".join((*_queue_of(each), _utc(each["interval_start"]))): sum_of_intervals([each]) for each in intervals
         },
-        FINDINGS: {each["visit_id"]: each["state"] for each in findings},
+        FINDINGS: {each["finding_id"]: (each["state"], each["limit_seconds"]) for each in findings},
         PLANS: {
             _plan_key(each["token"], each["reasons"]): _plan_words(
                 _milliseconds(each["opened_at"]), each["ended_at"] and _milliseconds(each["ended_at"])

@@ -27,6 +27,7 @@ class Readiness(StrEnum):
     JOINING = "joining"
     NOT_ASSIGNED = "not assigned"
     RECOVERING = "recovering"
+    BROKER_AWAY = "the broker does not answer"
 
 
 class HealthServer:

@@ -199,6 +199,8 @@ def _limits(queue: Queue, path: str) -> Iterator[Problem]:
     target = queue.answer_target_seconds
     if queue.short_abandon_seconds > target:
         yield f"{path}.short_abandon_seconds", f"expected at most answer_target_seconds ({target})"
+    if queue.max_wait_seconds is None:
+        return
     if queue.max_wait_seconds < target:
         yield f"{path}.max_wait_seconds", f"expected at least answer_target_seconds ({target})"
     believed = queue.unknown_exit_seconds or min(UNKNOWN_EXIT_MS[channel] for channel in queue.channels) / 1000

@@ -6,6 +6,7 @@ environment variable or a file), never held.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Meta, Struct
@@ -39,6 +40,31 @@ VariableName = Annotated[
     ),
 ]
 FileName = Annotated[str, Meta(min_length=1, max_length=4096, description="the path of a file")]
+State = Literal[
+    "AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA", "PB", "PE", "PI", "PR", "RJ",
+    "RN", "RO", "RR", "RS", "SC", "SE", "SP", "TO",
+]  # fmt: skip
+PackName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9-]{1,40}@\d{4}\.\d{2}\.\d{1,3}\Z",
+        description="a policy with its version, such as br-sac@2026.11.0",
+    ),
+]
+HoursText = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d\d:\d\d-\d\d:\d\d( *, *\d\d:\d\d-\d\d:\d\d)*\Z",
+        description='hours such as "08:00-20:00" or "08:00-12:00, 13:00-18:00"',
+    ),
+]
+Days = Annotated[
+    str,
+    Meta(
+        pattern=r"^(daily|(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?)\Z",
+        description="daily, a weekday (mon, tue, wed, thu, fri, sat, sun) or some of them (mon-fri)",
+    ),
+]
 Ratio = Annotated[float, Meta(gt=0, le=1, description="a ratio above 0 and up to 1, such as 0.8")]
 Duration = Annotated[float, Meta(ge=0, le=31_536_000)]
 
@@ -142,11 +168,14 @@ class Privacy(Section, frozen=True, kw_only=True):
 
 
 class Site(Section, frozen=True, kw_only=True):
-    """A place with its own local day."""
+    """A place with its own local day. ``holidays`` are local ones that no calendar has."""
 
     tenant: Slug
     site: Slug
     zone: Zone
+    state: State | None = None
+    city: Slug | None = None
+    holidays: Annotated[tuple[date, ...], Meta(max_length=1000)] = ()
     display_name: Label | None = None
 
 
@@ -177,18 +206,27 @@ class Callback(Section, frozen=True, kw_only=True):
 
 
 class Queue(Section, frozen=True, kw_only=True):
-    """A queue and what is promised there. ``unknown_exit_seconds`` overrides the defaults of all its channels."""
+    """A queue and what is promised there. ``unknown_exit_seconds`` overrides the defaults of all its channels.
+
+    ``policy`` is whose rules bind its waits; ``max_wait_seconds`` is the limit where those set none. ``state`` and
+    ``city`` are the site's unless given.
+    """
 
     tenant: Slug
     site: Slug
     queue: Slug
     channels: Annotated[tuple[Channel, ...], Meta(min_length=1, description="a list of at least one channel")]
     answer_target_seconds: Annotated[int, Meta(ge=1, le=31_536_000)]
-    max_wait_seconds: Annotated[float, Meta(ge=1, le=31_536_000)]
+    max_wait_seconds: Annotated[float, Meta(ge=1, le=31_536_000)] | None = None
+    max_wait_counts: Literal["calendar_time", "opening_hours"] = "calendar_time"
     short_abandon_seconds: Duration = 5.0
     service_level_target: Ratio = 0.8
     formula: Annotated[Formula, Meta(description=FORMULA_HINT)] = "answered_of_offered"
     sector: Slug | None = None
+    policy: PackName | None = None
+    state: State | None = None
+    city: Slug | None = None
+    hours: dict[Days, HoursText] | None = None
     display_name: Label | None = None
     group: Label | None = None
     unknown_exit_seconds: Annotated[float, Meta(ge=1, le=31_536_000)] | None = None
@@ -242,3 +280,5 @@ class Document(Section, frozen=True, kw_only=True):
     sources: tuple[Source, ...] = ()
     queues: Annotated[tuple[Queue, ...], Meta(min_length=1, max_length=5000, description="a list of 1 to 5000 queues")]
     callback_queues: tuple[CallbackQueue, ...] = ()
+    policies: tuple[FileName, ...] = ()
+    """Packs of one's own, beside those that come with the package."""

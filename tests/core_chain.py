@@ -40,10 +40,15 @@ READ: Final = frozenset(chain.from_iterable(STAGE_INPUTS.values()))
 
 
 def centre_settings(
-    centre: Centre = SAC, *, lateness_seconds: float = 60, lost_after_seconds: float | None = None, **callback: Any
+    centre: Centre = SAC,
+    *,
+    policy: str | None = None,
+    lateness_seconds: float = 60,
+    lost_after_seconds: float | None = None,
+    **callback: Any,
 ) -> Settings:
-    """The configuration of a simulated centre, with the event clock and keys of no worth; ``callback`` says which
-    visits are called back."""
+    """The configuration of a simulated centre, with the event clock and keys of no worth. Its voice queues are those of
+    a bank under ``policy``, if one is given; ``callback`` says which visits are called back."""
     keys = {"token_key_env": "TOKEN_KEY", "seal_key_env": "SEAL_KEY"}
     document: dict[str, Any] = {
         "kafka": {"brokers": ["127.0.0.1:9092"]},
@@ -56,6 +61,11 @@ def centre_settings(
             queue["unknown_exit_seconds"] = lost_after_seconds
         if "callback" in queue:
             queue["callback"] = {**queue["callback"], **callback}
+    if policy is not None:
+        for queue in document["queues"]:
+            if queue["channels"] == ["voice"]:
+                queue |= {"policy": policy, "sector": "bank"}
+                del queue["max_wait_seconds"]
     return parse_settings(yaml.safe_dump(document), environment={"TOKEN_KEY": "0a" * 32, "SEAL_KEY": "0b" * 32})
 
 

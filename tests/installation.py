@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,11 @@ class Installation:
     broker: BrokerUnderTest
     config: Path
     partitions: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Added to that of every worker."""
 
     def worker(self) -> WorkerProcess:
-        return WorkerProcess(self.config)
+        return WorkerProcess(self.config, self.environment)
 
     def topics(self) -> TopicReader:
         return TopicReader(self.broker.bootstrap, self.broker.prefix)

@@ -52,6 +52,7 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 message.max.bytes=4194304
 replica.fetch.max.bytes=4194304
+log.cleaner.backoff.ms=1000
 {extra}
 """
 
@@ -64,7 +65,7 @@ class KafkaServer:
         self._jars = prepared_jars()
         self._folder = Path(tempfile.mkdtemp(prefix="filaviva-kafka-"))
         self._process: subprocess.Popen[bytes] | None = None
-        port, controller_port = _free_ports(2)
+        port, controller_port = free_ports(2)
         self.bootstrap = f"127.0.0.1:{port}"
         extra = "\n".join(f"{name.replace('_', '.')}={value}" for name, value in settings.items())
         self._configuration = self._folder / "server.properties"
@@ -108,6 +109,17 @@ class KafkaServer:
         process.kill()
         process.wait()
         self._process = None
+
+    def wait_ended(self, seconds: float) -> int:
+        """Wait until it has ended by itself; its exit code."""
+        code = self._running().wait(seconds)
+        self._process = None
+        return code
+
+    @property
+    def data_folder(self) -> Path:
+        """Where its logs are, a folder for each partition."""
+        return self._folder / "data"
 
     def suspend(self) -> None:
         """Freeze it: connections stay open and nobody answers."""
@@ -194,7 +206,7 @@ def _leash() -> list[str]:
     return [tool, "--pdeathsig", "KILL"] if tool else []
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Loopback ports that were free a moment ago, all different."""
     sockets = [socket.socket() for _ in range(count)]
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,9 @@ from streams.topics import changelog_name, full_name
 from tests.deadlines import wait_until
 
 POLL_MS = 50
+MOST_AT_ONCE = 5000
+STALLED_SECONDS = 60.0
+"""Without a single record: a whole changelog may take longer."""
 
 
 class StateReader:
@@ -38,17 +42,27 @@ class StateReader:
     def refresh(self) -> Self:
         """Read up to the ends of this moment."""
         ends = self._consumer.end_offsets(self._places)
-
-        def is_read() -> bool:
-            if all(self._consumer.position(place) >= end for place, end in ends.items()):
-                return True
-            for place, records in self._consumer.poll(timeout_ms=POLL_MS).items():
-                for record in records:
-                    self.partitions[place.partition].take(record)
-            return False
-
-        wait_until(is_read, "the changelog is read to its end")
+        while behind := self._behind(ends):
+            wait_until(
+                lambda: self._has_read_some() or not self._behind(ends),
+                f"more of the changelog is read than {behind}",
+                seconds=STALLED_SECONDS,
+            )
         return self
+
+    def _behind(self, ends: Mapping[TopicPartition, int]) -> dict[int, str]:
+        """The partitions that are not read to their ends, with how far they are."""
+        positions = {place: self._consumer.position(place) for place in ends}
+        return {
+            place.partition: f"{positions[place]} of {end}" for place, end in ends.items() if positions[place] < end
+        }
+
+    def _has_read_some(self) -> bool:
+        fetched = self._consumer.poll(timeout_ms=POLL_MS, max_records=MOST_AT_ONCE)
+        for place, records in fetched.items():
+            for record in records:
+                self.partitions[place.partition].take(record)
+        return bool(fetched)
 
     def records_done(self, topic: str) -> int:
         """How many records of an input topic (without prefix) the state rests on, over all partitions."""

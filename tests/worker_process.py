@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -55,11 +56,19 @@ class WorkerProcess:
     configuration should say `metrics_port: 0`: the port is then read from the log, so nobody can take it before.
     """
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, environment: Mapping[str, str] | None = None) -> None:
+        """``environment`` is added to that of the tests."""
         self.log_path = config.parent / f"worker-{next(_numbers)}.log"
         command = [*leash(), sys.executable, "-m", "streams", "worker", "--config", str(config)]
         with self.log_path.open("wb") as log:
-            self._process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command,
+                cwd=PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+            )
 
     @property
     def pid(self) -> int:
@@ -84,6 +93,14 @@ class WorkerProcess:
             wait_until(lambda: self._get("/ready")[0] == http.HTTPStatus.OK, "the worker is ready", seconds=seconds)
         except AssertionError as error:
             raise AssertionError(f"{error}; its log ends:\n{self.log_tail()}") from None
+
+    def is_ready(self) -> bool:
+        """Whether it says so now; False also while it does not answer, or has ended."""
+        return self._says_ok("/ready")
+
+    def is_alive(self) -> bool:
+        """Whether its liveness probe succeeds now."""
+        return self._says_ok("/healthz")
 
     def metrics(self) -> Metrics:
         status, page = self._get("/metrics")
@@ -133,6 +150,22 @@ class WorkerProcess:
         """Its log's word on where it listens; ends the wait when the process is gone."""
         assert self.exit_code is None, f"the worker ended with {self.exit_code}; its log ends:\n{self.log_tail()}"
         return _LISTENS.search(self.log())
+
+    def metrics_or_none(self) -> Metrics | None:
+        """One page, or nothing where it does not serve any now."""
+        status, page = self._get_or_nothing("/metrics")
+        return Metrics(page) if status == http.HTTPStatus.OK else None
+
+    def _says_ok(self, path: str) -> bool:
+        return self._get_or_nothing(path)[0] == http.HTTPStatus.OK
+
+    def _get_or_nothing(self, path: str) -> tuple[int, str]:
+        if self.exit_code is not None or not _LISTENS.search(self.log()):
+            return 0, ""
+        try:
+            return self._get(path)
+        except (OSError, http.client.HTTPException):
+            return 0, ""
 
     def _get(self, path: str) -> tuple[int, str]:
         host, port = self.address

@@ -30,6 +30,7 @@ from streams.embedded.broker import EmbeddedBroker
 from streams.errors import Unavailable
 from streams.partitioning import partition_of
 from streams.publisher import Publisher
+from streams.recount_terms import limits_of
 from streams.routing import Route, route
 from streams.settings import Settings, load_settings, milliseconds
 from streams.simulation.centre import SAC, TENANT
@@ -297,4 +298,5 @@ def rules_of(settings: Settings) -> Rules:
         lateness_ms=milliseconds(settings.clock.lateness_seconds),
         grace_ms=milliseconds(settings.clock.grace_seconds),
         token_of=lambda tenant, address: pseudonyms.tokens(tenant, Customer(address=address)).primary,
+        limit_of=limits_of(settings),
     )

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-import holidays
+from streams.domain.calendars import HolidayTable
 
 Purpose = Literal["callback", "telemarketing", "collections"]
 Hours = tuple[time, time]
@@ -65,10 +65,24 @@ def hours_of(purpose: Purpose, uf: str | None) -> CallingHours:
     return CONDUCT
 
 
-def may_call(instant_ms: int, *, zone: str, uf: str | None, hours: CallingHours, is_asked: bool) -> bool:
-    """Whether a call at this instant is within the hours on the clock of the customer's ``zone``."""
-    local = local_time(instant_ms, zone)
-    is_rest_day = local.weekday() > _SATURDAY or local.date() in _holidays(uf, local.year)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a customer is as far as the number tells; ``holidays`` None knows of none."""
+
+    zone: str
+    uf: str | None
+    holidays: HolidayTable | None
+
+    def is_holiday(self, day: date) -> bool:
+        """A national holiday, or one of the federative unit."""
+        table = self.holidays
+        return table is not None and (day in table.national or day in table.states.get(self.uf or "", ()))
+
+
+def may_call(instant_ms: int, place: Place, hours: CallingHours, *, is_asked: bool) -> bool:
+    """Whether a call at this instant is within the hours on the customer's own clock."""
+    local = local_time(instant_ms, place.zone)
+    is_rest_day = local.weekday() > _SATURDAY or place.is_holiday(local.date())
     if is_rest_day:
         span = hours.asked if is_asked else None
     else:
@@ -83,12 +97,6 @@ def local_time(instant_ms: int, zone: str) -> datetime:
 @cache
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
-
-
-@cache
-def _holidays(uf: str | None, year: int) -> frozenset[date]:
-    """The national holidays, and those of the federative unit."""
-    return frozenset(holidays.country_holidays("BR", subdiv=uf, years=[year]))
 
 
 def rested_ms(calls_ms: Collection[int], from_ms: int, zone: str, *, per_day: int, per_month: int) -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import MAXYEAR, UTC, datetime
+from datetime import MAXYEAR, UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -48,6 +49,7 @@ from streams.domain.events import (
 MAX_VALUE_BYTES: Final = 512 * 1024
 MAX_AHEAD_MS: Final = DAY_MS
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 _A_TIME: Final = "expected RFC 3339 with an offset, from 1970 to 9998"
@@ -110,10 +112,14 @@ def _decode(topic: str, partition: int, record: Record, directory: Directory) ->
     envelope = _read_envelope(record)
     if envelope.type not in _TYPES_OF_TOPIC[topic]:
         return None
-    if not _SLUG.fullmatch(envelope.source):
+    if not _is_slug(envelope.source):
         raise _Invalid(Reason.BAD_VALUE, "$.source: expected a slug of a-z, 0-9 and -, at most 40 long")
     time_ms = _checked_time(envelope.time, record.timestamp)
     data = _read_data(envelope)
+    if isinstance(data, ContactData):
+        _check_queue(data, topic, directory)
+        _check_place(f"{data.tenant}/{data.queue}", record, partition, directory)
+        return _contact_event(envelope, time_ms, data)
     if isinstance(data, AgentState):
         _check_agent(data, directory)
         _check_place(f"{data.tenant}/{data.agent_id}", record, partition, directory)
@@ -125,16 +131,26 @@ def _decode(topic: str, partition: int, record: Record, directory: Directory) ->
     if isinstance(data, DialAttempted):
         _check_callback_queue(data, directory)
         return ResultEvent(time_ms, envelope.id, envelope.source, data)
+    _check_command(data, record, partition, directory)
+    return CommandEvent(time_ms, envelope.id, envelope.source, data)
+
+
+@lru_cache(maxsize=1024)
+def _is_slug(text: str) -> bool:
+    """Sources are few, and every event names one."""
+    return _SLUG.fullmatch(text) is not None
+
+
+def _check_command(data: CustomerCommand | QueueCommand, record: Record, partition: int, directory: Directory) -> None:
     if isinstance(data, QueueCommand):
         _check_callback_queue(data, directory)
         _check_place(f"{data.tenant}/{data.callback_queue}", record, partition, directory)
-        return CommandEvent(time_ms, envelope.id, envelope.source, data)
-    if isinstance(data, CustomerCommand):
+    else:
         _check_tenant(data.tenant, directory)
         _check_place(f"{data.tenant}/{data.token}", record, partition, directory)
-        return CommandEvent(time_ms, envelope.id, envelope.source, data)
-    _check_queue(data, topic, directory)
-    _check_place(f"{data.tenant}/{data.queue}", record, partition, directory)
+
+
+def _contact_event(envelope: _Envelope, time_ms: int, data: ContactData) -> ContactEvent:
     if isinstance(data, Offered):
         requested_ms = _optional_time(data.requested_at, "requested_at")
         started_ms = _optional_time(data.contact_started_at, "contact_started_at")
@@ -221,10 +237,8 @@ def parse_time(text: str) -> int | None:
         moment = datetime.fromisoformat(text.upper())
     except ValueError:
         return None
-    if moment < _EPOCH or moment.year == MAXYEAR:
-        return None
-    since = moment - _EPOCH
-    return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+    time_ms = (moment - _EPOCH) // _MILLISECOND
+    return None if time_ms < 0 or moment.year == MAXYEAR else time_ms
 
 
 def _checked_time(text: str, kafka_ms: int) -> int:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
+from streams.domain.calendars import HolidayTable
 from streams.domain.calling_hours import CallingHours, Purpose
+from streams.domain.opening_hours import OpeningHours
+from streams.domain.queue_limits import BindingLimit, QueueLimits, Start
 
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS
@@ -34,9 +38,6 @@ RETENTION_MS: Final[Mapping[str, int]] = {
 }
 """How long (event time) a visit is kept after its last fact, by channel."""
 
-PLAIN_RULE: Final = "MAX-WAIT"
-PLAIN_POLICY_VERSION: Final = "plain-1"
-
 MOST_REMEMBERED: Final = 100_000
 """Owner keys (queues, agents, callback queues) whose partition is remembered; beyond, the memory starts afresh."""
 
@@ -60,7 +61,10 @@ class CreationPolicy:
 
 @dataclass(frozen=True, slots=True)
 class QueuePolicy:
-    """One queue: where it is and what is promised there. Durations in milliseconds."""
+    """One queue: where it is and what is promised there. Durations in milliseconds.
+
+    ``limits`` are those of a policy and of opening hours, by channel; without them ``max_wait_ms`` is the limit.
+    """
 
     tenant: str
     site: str
@@ -68,7 +72,7 @@ class QueuePolicy:
     zone: str
     channels: frozenset[str]
     answer_target_ms: int
-    max_wait_ms: int
+    max_wait_ms: int | None
     short_abandon_ms: int = 5000
     service_level_target: float = 0.8
     formula: str = "answered_of_offered"
@@ -78,10 +82,32 @@ class QueuePolicy:
     creation: CreationPolicy = CreationPolicy()
     unknown_exit_ms: Mapping[str, int] = field(default_factory=lambda: UNKNOWN_EXIT_MS)
     retention_ms: Mapping[str, int] = field(default_factory=lambda: RETENTION_MS)
+    limits: Mapping[str, QueueLimits] = field(default_factory=dict, compare=False)
+    sector: str | None = None
+    hours: OpeningHours | None = None
+    """When it is open; None: always."""
 
     @property
     def owner_key(self) -> str:
         return f"{self.tenant}/{self.queue}"
+
+    def limit_of(self, channel: str, start: Start) -> BindingLimit:
+        """The limit that binds a contact of this channel."""
+        limits = self.limits.get(channel)
+        return (limits or _plain_limits(self.max_wait_ms)).of(start)
+
+    def limit_seconds(self, channel: str, at_ms: int) -> float | None:
+        """The limit of a contact that would be offered then; None while there is none."""
+        limit, _ = self.limit_of(channel, Start(at_ms))
+        return None if limit is None or limit.limit_ms is None else limit.limit_ms / 1000
+
+    def is_open(self, at_ms: int) -> bool:
+        return self.hours is None or self.hours.is_open(at_ms)
+
+
+@cache
+def _plain_limits(max_wait_ms: int | None) -> QueueLimits:
+    return QueueLimits(max_wait_ms=max_wait_ms)
 
 
 RETRY_MS: Final[Mapping[str, int | None]] = {
@@ -123,6 +149,7 @@ class CallbackPolicy:
     """Nobody is dialled while a live caller has waited longer in one of ``yields_to``; None: whoever waits."""
     yields_to: frozenset[str] = frozenset()
     purpose: Purpose = "callback"
+    holidays: HolidayTable | None = field(default=None, compare=False)
     hours: CallingHours | None = None
     """Instead of the hours that the purpose has."""
     calls_per_day: int = 2

@@ -101,6 +101,27 @@ class Told(msgspec.Struct, array_like=True, gc=False):
     finding_revision: int = 0
 
 
+class ChosenLimit(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The limit a visit is judged by, chosen once from how it began and kept with it, so that another policy at the
+    next start of the worker changes nothing of what was judged.
+
+    ``limit_ms`` None: no limit then; ``lead_ms`` is the part of the wait that was over when it was offered.
+    """
+
+    rule: str
+    policy_version: str
+    limit_ms: int | None
+    lead_ms: int
+    force: str
+    confidence: str
+    tolerated_if: tuple[str, ...] = ()
+
+    @property
+    def cited_as(self) -> str:
+        """What names the finding beside its visit."""
+        return f"{self.rule}:{self.policy_version}"
+
+
 class VisitState(msgspec.Struct, array_like=True, gc=False):
     """The durable part of a visit.
 
@@ -123,6 +144,7 @@ class VisitState(msgspec.Struct, array_like=True, gc=False):
     is_overdue: bool = False
     is_lost: bool = False
     told: Told = msgspec.field(default_factory=Told)
+    limit: ChosenLimit | None = None
 
 
 class Leave(NamedTuple):
@@ -137,6 +159,9 @@ class Leave(NamedTuple):
 
 def keep(facts: list[_F], fact: _F) -> bool:
     """Put a fact where it belongs among its kind; False when it is already there or later than all a visit keeps."""
+    if not facts:
+        facts.append(fact)
+        return True
     order = fact.order
     place = len(facts)
     while place and order <= facts[place - 1].order:

@@ -8,7 +8,7 @@ visit added before.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from streams.domain import outcomes
@@ -18,9 +18,9 @@ from streams.domain.decoding import decode
 from streams.domain.directory import Directory
 from streams.domain.due import DueTimes, Unrecorded
 from streams.domain.events import CONTACT_TYPES, INTAKE_OF_CHANNEL, ContactEvent, Offered
-from streams.domain.facts import VisitState, keep
+from streams.domain.facts import ChosenLimit, VisitState, keep
 from streams.domain.figures import QueueFigures, StageFigures
-from streams.domain.findings import OPEN, finding_revision, finding_state
+from streams.domain.findings import OPEN, RETRACTED, finding_revision, finding_state
 from streams.domain.input_counts import LEDGER_ROW, InputCounts
 from streams.domain.intake import Facts, Feeds, is_historic, is_skewed, seen_ms
 from streams.domain.live_callers import LiveCallers
@@ -51,6 +51,22 @@ class _Arrival(NamedTuple):
     event: ContactEvent
 
 
+class _Heard(NamedTuple):
+    """What one batch tells of a source: the times of its live events, and when each says that it was alive."""
+
+    times_ms: list[int]
+    alive_ms: list[int]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What the records of one call come to before it is settled, once per visit and per source."""
+
+    decisions: Decisions = field(default_factory=Decisions)
+    touched: dict[str, Visit] = field(default_factory=dict)
+    heard: dict[tuple[str, str, str], _Heard] = field(default_factory=dict)
+
+
 class QueuesCore:
     """State of the queues of one partition. See ``streams.domain.decisions.Core`` for the calls."""
 
@@ -76,36 +92,40 @@ class QueuesCore:
         self._now_ms[topic] = max(now_ms, self._now_ms.get(topic, 0))
         if topic == QUEUE_STAFFING:
             return self.staffing.take(records, self.inputs)
-        decisions = Decisions()
-        touched: dict[str, Visit] = {}
+        batch = _Batch()
+        decisions = batch.decisions
         for record in records:
             event = decode(topic, self.partition, record, self.directory)
             if isinstance(event, ContactEvent):
                 decisions.see(event.time_ms)
-                self._take(_Arrival(topic, record, event), wall_ms, decisions, touched)
+                self._take(_Arrival(topic, record, event), batch)
             elif isinstance(event, Rejection):
                 self._reject(topic, record, event, decisions)
             else:
                 self.inputs.count_ignored(topic)
-        for visit in touched.values():
+        for source, heard in batch.heard.items():
+            self.inputs.observe_all(source, topic, times_ms=heard.times_ms, wall_ms=wall_ms)
+            self.staffing.sources.hear(source, max(heard.alive_ms))
+        for visit in batch.touched.values():
             self._settle(visit, decisions.outputs)
         self._record_time(topic, decisions.outputs)
         return decisions
 
-    def _take(self, arrival: _Arrival, wall_ms: int, decisions: Decisions, touched: dict[str, Visit]) -> None:
-        visit = self._visit_of(arrival, touched)
+    def _take(self, arrival: _Arrival, batch: _Batch) -> None:
+        visit = self._visit_of(arrival, batch.touched)
         if isinstance(visit, Rejection):
-            self._reject(arrival.topic, arrival.record, visit, decisions)
+            self._reject(arrival.topic, arrival.record, visit, batch.decisions)
             return
         data = arrival.event.data
         if isinstance(data, Offered):
-            is_new = self._keep_offer(arrival, data, visit, decisions)
+            is_new = self._keep_offer(arrival, data, visit, batch.decisions)
         else:
             is_new = self._keep_fact(arrival, visit)
         if is_new:
-            visit.state.last_ms = max(visit.state.last_ms, arrival.event.time_ms)
-            touched[visit.visit_id] = visit
-        self._observe(arrival, visit, wall_ms, is_new=is_new)
+            state, time_ms = visit.state, arrival.event.time_ms
+            state.last_ms = max(state.last_ms, time_ms)
+            batch.touched[visit.visit_id] = visit
+        self._observe(arrival, visit, batch, is_new=is_new)
 
     def _visit_of(self, arrival: _Arrival, touched: dict[str, Visit]) -> Visit | Rejection:
         """The visit a fact belongs to, begun if need be; a Rejection when the fact comes too late to begin one."""
@@ -114,7 +134,7 @@ class QueuesCore:
         visit_id = f"{data.tenant}/{data.queue}/{data.entry}/{data.contact_id}"
         visit = self.book.visits.get(visit_id)
         if visit is not None:
-            if visit_id in touched or not self._is_over(visit):
+            if visit_id in touched or not self._may_be_over(visit) or not self._is_over(visit):
                 return visit
             self.book.drop(visit)
         policy = self.directory.queues[data.tenant, data.queue]
@@ -136,7 +156,7 @@ class QueuesCore:
         self._reject(topic, record, SKIPPED, decisions)
         return decisions
 
-    def _observe(self, arrival: _Arrival, visit: Visit, wall_ms: int, *, is_new: bool) -> None:
+    def _observe(self, arrival: _Arrival, visit: Visit, batch: _Batch, *, is_new: bool) -> None:
         """What the arrival tells of its source. A late repeat of a known fact casts no doubt on the visit."""
         topic, record, event = arrival
         state = visit.state
@@ -146,8 +166,11 @@ class QueuesCore:
                 self._feeds.advance(self._feeds.number(topic, event.source), event.time_ms)
             return
         source = (event.data.tenant, event.data.site, event.source)
-        self.inputs.observe(source, topic, time_ms=event.time_ms, wall_ms=wall_ms)
-        self.staffing.sources.hear(source, seen_ms(event, record, self._clock.kind))
+        heard = batch.heard.get(source)
+        if heard is None:
+            heard = batch.heard[source] = _Heard([], [])
+        heard.times_ms.append(event.time_ms)
+        heard.alive_ms.append(seen_ms(event, record, self._clock.kind))
         if is_skewed(event, record, self._clock.kind):
             state.is_doubtful = state.is_doubtful or is_new
             self.inputs.count_skewed(source)
@@ -198,7 +221,10 @@ class QueuesCore:
         if visit.told_revision is not None and not state.exits:
             state.is_overdue = True
         self._unrecorded.discard(visit)
+        judged_by = state.limit
         self.book.settle(visit)
+        if judged_by is not None and judged_by is not state.limit:
+            self._take_back(visit, judged_by, outputs)
         if state.offers:
             self._say_finding(visit, outputs)
             outputs += news(visit, self.directory)
@@ -222,6 +248,21 @@ class QueuesCore:
     @staticmethod
     def _finding(visit: Visit, finding: str, revision: int) -> Output:
         return outcomes.finding(visit.visit_id, visit.policy, visit.state, finding_state=finding, revision=revision)
+
+    @staticmethod
+    def _take_back(visit: Visit, judged_by: ChosenLimit, outputs: list[Output]) -> None:
+        """Another offer stands, and with it another rule: whatever may have been told by the one before falls."""
+        visit.told_revision = None
+        state, told = visit.state, visit.state.told
+        if state.limit is None or judged_by.cited_as == state.limit.cited_as or judged_by.limit_ms is None:
+            return
+        told.finding_state, told.finding_revision = None, 0
+        revision = finding_revision(state, RETRACTED)
+        outputs.append(
+            outcomes.finding(
+                visit.visit_id, visit.policy, state, finding_state=RETRACTED, revision=revision, limit=judged_by
+            )
+        )
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -293,6 +334,10 @@ class QueuesCore:
 
     def _is_lost(self, visit: Visit) -> bool:
         return visit.is_waiting and self._clock_of(visit) > visit.offered_ms + visit.unknown_exit_ms
+
+    def _may_be_over(self, visit: Visit) -> bool:
+        """Whether it is due at all: nothing is over before. Cheaper to ask."""
+        return visit.due_ms is None or self._clock_of(visit) >= visit.due_ms
 
     def _is_over(self, visit: Visit) -> bool:
         """Past its retention: nothing of it can change any more."""

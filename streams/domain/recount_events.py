@@ -50,6 +50,9 @@ class Details:
     address: str | None = field(default=None, repr=False)
     customer_id: str | None = field(default=None, repr=False)
     callback_job_id: str | None = None
+    requested_ms: int | None = None
+    """When an offered customer had asked for a person."""
+    is_transfer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +178,14 @@ def details(kind: str, data: Fields) -> Details:
         case "offered":
             address, customer_id = customer(data)
             job_id = optional(data, "callback_job_id", word)
-            about = optional(data, "reason", word)
-            return Details(reason=about, address=address, customer_id=customer_id, callback_job_id=job_id or None)
+            return Details(
+                reason=optional(data, "reason", word),
+                address=address,
+                customer_id=customer_id,
+                callback_job_id=job_id or None,
+                requested_ms=optional(data, "requested_at", instant),
+                is_transfer=optional(data, "transferred_from", word) is not None,
+            )
         case "callback_requested":
             address, customer_id = customer(data)
             return Details(address=address, customer_id=customer_id)
@@ -333,9 +342,7 @@ FLOW_OUT_REASON: Final = one_of("transfer", "overflow", "timeout", "closed", "ke
 ONLY_CHECKED: Final[Mapping[str, Mapping[str, Check]]] = {
     "offered": {
         "protocol": word,
-        "requested_at": instant,
         "contact_started_at": instant,
-        "transferred_from": word,
         "priority": whole(-1000, 1_000_000),
         "handled_by": one_of("bot", "human"),
     },

@@ -26,6 +26,9 @@ class Offer:
     contact_id: str
     entry: int
     offered_ms: int
+    requested_ms: int | None
+    """When the customer asked for a person, where that was told."""
+    is_transfer: bool
 
     @property
     def visit_id(self) -> VisitId:
@@ -97,9 +100,11 @@ def exit_kind(event: Event) -> str | None:
             return event.kind if event.kind in EXIT_RANK else None
 
 
-def visit_fields(offered: Event) -> tuple[str, str, str, str, str, int, int]:
+def visit_fields(offered: Event) -> tuple[str, str, str, str, str, int, int, int | None, bool]:
     tenant, queue, contact_id, entry = offered.visit
-    return tenant, offered.site, queue, offered.channel, contact_id, entry, offered.time_ms
+    told = offered.details
+    place = (tenant, offered.site, queue, offered.channel)
+    return *place, contact_id, entry, offered.time_ms, told.requested_ms, told.is_transfer
 
 
 def finished_visit(offered: Event, left: Event, end: Event | None, wrap_up: Event | None) -> Visit:

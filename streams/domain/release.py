@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from math import floor
 
-from streams.domain.calling_hours import hours_of, may_call
+from streams.domain.calling_hours import Place, hours_of, may_call
 from streams.domain.directory import CallbackPolicy
 from streams.domain.signals import Ready
 
@@ -29,7 +29,7 @@ def may_dial(ready: Ready, policy: CallbackPolicy, now_ms: int) -> bool:
         return True
     hours = policy.hours or hours_of(policy.purpose, ready.uf)
     is_asked = ready.is_requested or ready.is_owed
-    return may_call(now_ms, zone=ready.zone or policy.zone, uf=ready.uf, hours=hours, is_asked=is_asked)
+    return may_call(now_ms, Place(ready.zone or policy.zone, ready.uf, policy.holidays), hours, is_asked=is_asked)
 
 
 def in_turn(

@@ -24,6 +24,7 @@ from streams.domain.facts import (
     ANSWERED,
     CALLBACK_REQUESTED,
     Leave,
+    Offer,
     Party,
     VisitState,
     leave_of,
@@ -31,7 +32,7 @@ from streams.domain.facts import (
     wrap_up_ms,
 )
 from streams.domain.findings import is_breach
-from streams.domain.waiting import Place
+from streams.domain.waiting import NO_LIMIT_MS, Place
 
 _FLOW_OUT_OUTCOME: Final = {
     "transfer": OUTCOME_NUMBER["transferred"],
@@ -60,7 +61,9 @@ class Visit:
         "crossed_target",
         "due_ms",
         "exit_seen_ms",
+        "lead_ms",
         "limit_ms",
+        "limit_of",
         "offered_ms",
         "place",
         "places",
@@ -86,7 +89,12 @@ class Visit:
         """What its intervals rest on because of it."""
         self.places: tuple[tuple[ChannelQueue, int], ...] = ()
         """The intervals that hold an offer of it."""
-        self.limit_ms = policy.max_wait_ms
+        self.limit_ms = NO_LIMIT_MS
+        """The limit, counted from the offer."""
+        self.lead_ms = 0
+        """How much of the wait that the limit speaks of was over when it was offered."""
+        self.limit_of: Offer | None = None
+        """The offer that the limit was chosen for."""
         self.offered_ms = 0
         self.place: Place | None = None
         """Its place in the waiting line, None while it does not wait live."""
@@ -169,4 +177,5 @@ def standing_of(visit: Visit, queue: ChannelQueue) -> Standing:
         wrap_up_ms=wrap_up_ms(state) or 0,
         is_handled=bool(state.endings) and outcome in (ANSWERED_IN_TARGET, ANSWERED_LATE),
         is_breach=is_breach(state, visit.limit_ms),
+        rule=state.limit.rule if state.limit else "",
     )

@@ -13,10 +13,12 @@ What changes, and why (numbers are upstream issues):
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from aiokafka.errors import CorruptRecordException
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -62,7 +64,10 @@ class Consumer(driver.Consumer):
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, Any]:  # noqa: ASYNC109 - Faust's signature
         async with self._positioning:
-            fetched = await super()._getmany(active_partitions, timeout)
+            try:
+                fetched = await super()._getmany(active_partitions, timeout)
+            except CorruptRecordException as error:  # Faust would stop in order and say less
+                end_process("a topic is damaged", error)
             return {tp: self._grouped(tp, records) for tp, records in fetched.items() if records}
 
     def _grouped(self, tp: TP, records: list[Any]) -> list[Any]:
@@ -141,6 +146,27 @@ class Consumer(driver.Consumer):
         error: BaseException | None = task.exception()
         return error
 
+    def knows_coordinator(self) -> bool:
+        """Whether this consumer knows which broker to tell that it lives; True before it has started."""
+        client = self._thread._consumer
+        return client is None or getattr(client._coordinator, "coordinator_id", None) is not None
+
+    async def read_apart(self, tp: TP, begin: int, end: int) -> list[Any]:
+        """The records of a partition at these offsets, read by a client of their own: what we read else goes on."""
+        client = self._thread._create_client_consumer(self.transport)
+        records: list[Any] = []
+        async with asyncio.timeout(self.app.conf.broker_request_timeout / 2):
+            await client.start()
+            try:
+                client.assign([tp])
+                client.seek(tp, begin)
+                while await client.position(tp) < end:
+                    for fetched in (await client.getmany(tp, timeout_ms=FETCH_WAIT_MS)).values():
+                        records += fetched
+            finally:
+                await client.stop()
+        return [record for record in records if record.offset < end]
+
     # -- positions and handing over -----------------------------------------------------------------------------------
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -215,6 +241,9 @@ class Producer(driver.Producer):
     Idempotent, so that a late copy of a retried batch cannot come to lie behind a newer flush.
     """
 
+    acknowledged_at = 0.0
+    """Of the monotonic clock: when the broker last took what we wrote."""
+
     def _settings_extra(self) -> Mapping[str, Any]:
         return {**super()._settings_extra(), "acks": "all", "enable_idempotence": True}
 
@@ -230,13 +259,16 @@ class Producer(driver.Producer):
         return Appended(first_offset, next_offset)
 
     async def _append(self, topic: str, partition: int, chunk: list[RecordToSend]) -> int:
+        self.transport.check_awake()
         kafka = self._ensure_producer()
         builder = kafka.create_batch()
         for key, value, headers in chunk:
             if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
                 raise ValueError(f"{topic}/{partition}: a chunk does not fit into one record batch")
         acknowledged = await kafka.send_batch(builder, topic, partition=partition)
-        return int((await acknowledged).offset)
+        offset = int((await acknowledged).offset)
+        self.acknowledged_at = time.monotonic()
+        return offset
 
 
 def size_of(record: RecordToSend) -> int:
@@ -271,6 +303,8 @@ class Transport(driver.Transport):
         self.readers: dict[str, frozenset[str]] = {}
         self.changelogs: set[str] = set()
         self.before_giving_up: list[Hook] = []
+        self.check_awake: Callable[[], None] = _nothing_to_check
+        """Asked before anything is written: does not return when the process stood still past its session."""
         self.wanted_positions: Callable[[], Mapping[TP, int]] = dict
         """Where the state wants input topics to be read from; missing ones are read from their beginning."""
         self.positioned: Callable[[Mapping[TP, int]], None] = _ignore
@@ -279,6 +313,10 @@ class Transport(driver.Transport):
 def _ignore(positions: Mapping[TP, int]) -> None:
     """Nobody wants to know."""
     del positions
+
+
+def _nothing_to_check() -> None:
+    """Nobody watches."""
 
 
 async def _nothing() -> None:

@@ -377,3 +377,39 @@ def test_a_tick_changes_nothing_durable(mode: Mode, clock: ClockRules, data: st.
         changes = bench.core.changes()
         assert (changes.rows, changes.outputs) == ([], [])
     assert dict(bench.core.snapshot()) == before
+
+
+@given(st.data())
+@pytest.mark.parametrize("clock", [LIVE, BY_EVENTS], ids=["live", "by event time"])
+def test_time_alone_opens_what_a_recount_finds_waiting_too_long(clock: ClockRules, data: st.DataObject) -> None:
+    """No fact comes any more, only ticks: every visit still waiting past its limit and grace has its finding open."""
+    facts = data.draw(histories("live"))
+    bench, now = Bench(busy_centre(), clock), Clock(clock)
+    for step in data.draw(courses(data.draw(disordered(facts)))):
+        take_step(bench, step, now)
+    bench.tick(END_SECONDS)
+    told = {visit for visit, found in bench.findings().items() if found["state"] != "retracted"}
+    assert told == findings_of(facts, clock).keys()
+
+
+@given(st.data())
+@pytest.mark.parametrize("clock", [LIVE, BY_EVENTS], ids=["live", "by event time"])
+def test_an_answer_inside_the_limit_takes_a_breach_back_however_late_it_is_told(
+    clock: ClockRules, data: st.DataObject
+) -> None:
+    """Time opens the finding, the late fact retracts it under a higher revision, and nothing of it stays counted."""
+    wait_ms = data.draw(st.one_of(st.sampled_from([0, 59_999, 60_000]), st.integers(0, 60_000)))
+    offer = Fact("offered", START_MS, "c1", "sac", "voice")
+    answer = Fact("answered", START_MS + wait_ms, "c1", "sac", "voice", delay=91 - wait_ms / 1000)
+    bench = Bench(busy_centre(), clock)
+    bench.take(offer, now=seconds_of(START_MS))
+    opened = bench.tick(seconds_of(START_MS) + 90)
+    if data.draw(st.booleans()):
+        bench.flush()
+        bench.restart()
+    bench.take(answer, now=seconds_of(START_MS) + 91)
+    bench.close(END_SECONDS)
+    [finding] = bench.findings().values()
+    assert [each["state"] for each in opened] == ["open"]
+    assert (finding["state"], finding["revision"] > opened[0]["revision"]) == ("retracted", True)
+    assert sum(interval["breaches"] for interval in bench.intervals().values()) == 0

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from streams.domain.calling_hours import Purpose, hours_of, may_call, may_offer, rested_ms, short_call_risk
+from streams.calendar_tables import table
+from streams.domain.calling_hours import Place, Purpose, hours_of, may_call, may_offer, rested_ms, short_call_risk
 
 SAO_PAULO = "America/Sao_Paulo"
 
@@ -19,8 +20,8 @@ def at(text: str, zone: str = SAO_PAULO) -> int:
 
 def allowed(text: str, *, purpose: Purpose = "telemarketing", uf: str | None = "SP", **changes: Any) -> bool:
     """Whether a call at a time of São Paulo is within the hours."""
-    known: dict[str, Any] = {"zone": SAO_PAULO, "is_asked": False} | changes
-    return may_call(at(text), uf=uf, hours=hours_of(purpose, uf), **known)
+    place = Place(changes.get("zone", SAO_PAULO), uf, table("br@2026.11.0"))
+    return may_call(at(text), place, hours_of(purpose, uf), is_asked=changes.get("is_asked", False))
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,47 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
         "callback_queues[1].queue",
         "callback_queues[0] is",
     ),
-    ([("policies", [])], "policies", "no such key; known here: kafka, worker"),
+    ([("contracts", [])], "contracts", "no such key; known here: kafka, worker"),
+    # policies, places, hours
+    ([("policies", ["absent.yaml"])], "policies[0]", "a file that can be read: No such file"),
+    ([("queues[0].policy", "br-sac")], "queues[0].policy", "with its version, such as br-sac@2026.11.0"),
+    ([("queues[0].policy", "br-sac@2020.01.0")], "queues[0].policy", "one of aneel@2026.11.0, br-cases@2026.11.0"),
+    (
+        [("queues[0].max_wait_seconds", MISSING)],
+        "queues[0].max_wait_seconds",
+        "a policy that has a limit; it is missing",
+    ),
+    (
+        [("queues[1].policy", "br-sac@2026.11.0"), ("queues[1].max_wait_seconds", MISSING)],
+        "queues[1].max_wait_seconds",
+        "br-sac@2026.11.0 sets no limit for email",
+    ),
+    (
+        [("queues[0].policy", "contract@2026.11.0"), ("queues[0].max_wait_seconds", MISSING)],
+        "queues[0].max_wait_seconds",
+        "contract@2026.11.0 sets no limit for voice",
+    ),
+    ([("sites[0].state", "XX")], "sites[0].state", "one of AC, AL, AM"),
+    ([("sites[0].city", "recife")], "sites[0].city", "days of others go into sites[].holidays"),
+    ([("queues[0].city", "sao-paulo"), ("queues[0].state", "RJ")], "queues[0].state", "SP, the state of sao-paulo"),
+    ([("sites[0].holidays", ["25/12"])], "sites[0].holidays[0]", "a date"),
+    ([("queues[0].max_wait_counts", "opening_hours")], "queues[0].hours", "because max_wait_counts names them"),
+    ([("queues[0].hours", {"weekend": "08:00-12:00"})], "queues[0].hours.weekend", "daily, a weekday"),
+    ([("queues[0].hours", {"mon": "8-12"})], "queues[0].hours.mon", 'hours such as "08:00-20:00"'),
+    ([("queues[0].hours", {"mon": "12:00-08:00"})], "queues[0].hours.mon", "each later than the one before"),
+    ([("queues[0].hours", {"mon": "08:00-24:01"})], "queues[0].hours.mon", "times from 00:00 to 24:00"),
+    ([("queues[0].hours", {"mon": "08:60-12:00"})], "queues[0].hours.mon", "times from 00:00 to 24:00"),
+    (
+        [("queues[0].hours", {"mon": "08:00-12:00, 11:00-18:00"})],
+        "queues[0].hours.mon",
+        "each later than the one before",
+    ),
+    ([("queues[0].hours", {"fri-mon": "08:00-12:00"})], "queues[0].hours.fri-mon", "from an earlier to a later one"),
+    (
+        [("queues[0].hours", {"mon-fri": "08:00-12:00", "fri": "08:00-12:00"})],
+        "queues[0].hours.fri",
+        "each weekday once",
+    ),
 ]
 
 

@@ -13,6 +13,7 @@ from streams.domain.waiting import Place, WaitingLine
 class Someone:
     offered_ms: int
     limit_ms: int = 60_000
+    lead_ms: int = 0
     place: Place | None = None
 
 

@@ -1,0 +1,75 @@
+"""Callbacks: whom do we still owe a call, and do we keep up?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from dashboards import queries, theme
+from dashboards.board import QUEUE, SITE, TENANT, Board
+from dashboards.numbers import FREE_AGENTS, sized
+from dashboards.panels import Panel, evenly, tile
+from dashboards.theme import Text
+
+LINE: Final = "{{queue}}"
+PENDING: Final = tile(
+    Text("Pendentes (atenção: 10)", "Pending (attention: 10)"),
+    Text("Planos abertos de todas as filas de retorno.", "Open plans of all callback queues."),
+    queries.CALLBACKS_PENDING,
+    theme.PENDING,
+    (6, 6),
+)
+OVERDUE: Final = sized(
+    Text("Maior atraso (máximo: 15 min)", "Most overdue (at most 15 min)"),
+    Text("Do retorno mais atrasado em relação ao combinado.", "Of the callback that is furthest behind its time."),
+    queries.CALLBACK_OVERDUE,
+    (theme.OVERDUE_SECONDS, theme.WAIT),
+)
+SHARE: Final = sized(
+    Text("Pediram retorno hoje", "Asked for a callback today"),
+    Text(
+        "Dos que esperaram, quantos trocaram a espera por um retorno.",
+        "Of those who waited, how many gave the place in line for a callback.",
+    ),
+    queries.CALLBACK_SHARE_TODAY,
+    (theme.NO_LIMIT, theme.SHARE),
+)
+CHARTS: Final = (
+    Panel(
+        Text("Pendentes por fila de retorno", "Pending by callback queue"),
+        Text("Se só cresce, faltam atendentes ou o discador parou.", "If it only grows: no agents, or no dialer."),
+        {LINE: queries.CHOSEN_PENDING},
+        thresholds=theme.PENDING,
+    ),
+    Panel(
+        Text("Maior atraso por fila de retorno", "Most overdue by callback queue"),
+        Text("O alerta dispara aos 15 minutos.", "The alert fires at 15 minutes."),
+        {LINE: queries.CHOSEN_OVERDUE},
+        unit=theme.WAIT,
+        thresholds=theme.OVERDUE_SECONDS,
+    ),
+    Panel(
+        Text("De onde vêm, em 5 minutos", "Where they come from, in 5 minutes"),
+        Text("Quem desiste e quem pede retorno; os dois geram planos.", "Who gives up and who asks: both open plans."),
+        {
+            Text("abandonaram", "abandoned"): queries.LOST,
+            Text("pediram retorno", "asked for a callback"): queries.CALLBACKS_REQUESTED,
+        },
+    ),
+    Panel(
+        Text("Chamados de volta e ainda esperando", "Called back and waiting"),
+        Text(
+            "Contatos nas filas escolhidas; um retorno atendido não deve esperar.",
+            "Contacts in the chosen queues; a customer who was called back should not wait.",
+        ),
+        {"{{queue}} ({{channel}})": queries.CHOSEN_WAITING},
+    ),
+)
+BOARD: Final = Board(
+    uid="filaviva-callbacks",
+    title=Text("Retornos", "Callbacks"),
+    purpose=Text("A quem devemos uma ligação?", "To whom do we owe a call?"),
+    variables=(TENANT, SITE, QUEUE),
+    things=(*evenly(PENDING, *(replace(each, height=6) for each in (OVERDUE, SHARE, FREE_AGENTS))), *CHARTS),
+    since="now-3h",
+)

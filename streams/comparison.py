@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from streams.domain.directory import Directory
+from streams.domain.directory import CreationPolicy, Directory
 from streams.domain.events import INTAKE_OF_CHANNEL
 from streams.domain.plans import OPEN_STATES
 from streams.domain.recount import Event, Figures, Offer, Recount, Visit, VisitId, recount
@@ -212,8 +212,23 @@ def _expected_plans(events: Iterable[Event], rules: Rules, plan_facts: Iterable[
         _plan_key(rules.token_of(plan.tenant, plan.address), (_visit_id(visit) for visit in plan.reasons)): (
             _plan_words(plan.opened_ms, plan.ended_ms)
         )
-        for plan in rules.recount(events).callback_reasons(queues=queues, beside=beside)
+        for plan in rules.recount(events).callback_reasons(
+            queues=queues,
+            beside=beside,
+            short_too={place for place, policy in rules.directory.queues.items() if policy.creation.short_abandons},
+            is_wanted=lambda visit: _is_wanted(visit, rules.directory.queues[visit.tenant, visit.queue].creation),
+        )
     }
+
+
+def _is_wanted(visit: Visit, creation: CreationPolicy) -> bool:
+    """Whether the queue calls back because of this abandon or request."""
+    if creation.channels is not None and visit.channel not in creation.channels:
+        return False
+    if visit.exit_kind == "callback_requested":
+        return creation.requests
+    is_excluded = visit.offer_reason in creation.excluded_reasons
+    return creation.abandons and visit.wait_ms >= creation.minimum_wait_ms and not is_excluded
 
 
 def _plan_words(opened_ms: int, ended_ms: int | None) -> str:

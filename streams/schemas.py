@@ -16,7 +16,6 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from streams.domain.dialling import CancelJob, DialJob
 from streams.domain.events import (
     AGENT_EVENTS,
     AGENT_TYPES,
@@ -31,6 +30,7 @@ from streams.domain.events import (
     SITE_TYPES,
 )
 from streams.domain.findings import CONFIRMED, OPEN, RETRACTED
+from streams.domain.jobs import CancelJob, DialJob
 from streams.domain.outcomes import ContactOutcome, Finding, QueueInterval
 from streams.domain.plan_records import CallbackPlan
 from streams.topics import (

@@ -35,7 +35,7 @@ STAGE_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "staffing": (AGENT_EVENTS,),
     "availability": (SITE_EVENTS,),
     "callbacks": (CALLBACK_SIGNALS, COMMANDS),
-    "dialling": (DIALLING_LOG,),
+    "dialling": (DIALLING_LOG, QUEUE_STAFFING, COMMANDS),
     "results": (CALLBACK_RESULTS,),
 }
 """The stages with state, and the topics each reads."""

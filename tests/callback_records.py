@@ -151,6 +151,8 @@ def ready(revision: int = 1, *, attempt: int = 1, **changes: Any) -> Ready:
         "not_before_ms": NINE_MS + MINUTE_MS,
         "expires_ms": NINE_MS + 24 * 60 * MINUTE_MS,
         "priority": 1,
+        "queue": "sac",
+        "opened_ms": NINE_MS,
     }
     return Ready(**(known | changes))
 

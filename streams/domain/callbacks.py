@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Literal
 
 import msgspec
 from msgspec.structs import replace
 
+from streams.domain.calling_hours import rested_ms
 from streams.domain.decisions import Decisions, Output, Reason, Record, Rejection
 from streams.domain.decoding import decode
-from streams.domain.directory import DAY_MS, Directory
+from streams.domain.directory import DAY_MS, CallbackPolicy, Directory
 from streams.domain.encoding import read_event
 from streams.domain.ends import attempts_by_plan
 from streams.domain.events import (
@@ -35,12 +37,14 @@ from streams.domain.rows import PartitionState, Retention, Rows
 from streams.domain.signals import (
     CALLBACK_SIGNALS,
     SIGNAL_TYPES,
+    Attempted,
     CallbackReason,
     Commanded,
     Expired,
     Kept,
     Linked,
     Ready,
+    Released,
     Served,
     Withdrawn,
     log_output,
@@ -49,6 +53,7 @@ from streams.domain.signals import (
 
 RETENTION_MS: Final = DAY_MS
 """How long a signal is kept after its event time and its arrival, whichever is later."""
+CALLS_KEPT_MS: Final = 32 * DAY_MS
 _ORDERS: Final[Mapping[type[CustomerCommand], Literal["cancel", "block", "unblock", "opt_out"]]] = {
     CancelPlan: "cancel",
     BlockCustomer: "block",
@@ -63,6 +68,12 @@ class _Known(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     arrived_ms: int
     kept_until_ms: int
     signal: Kept
+
+
+class _Calls(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
+    """When a customer was called, as (job, instant): for as long as it may count against the calls of a month."""
+
+    calls: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -99,7 +110,8 @@ class CallbacksCore(PartitionState):
     def __init__(self, partition: int, directory: Directory) -> None:
         self._known = Rows(b"s/", _Known)
         self._plans = Rows(b"p/", Plan)
-        super().__init__(self._known, self._plans)
+        self._calls = Rows(b"c/", _Calls)
+        super().__init__(self._known, self._plans, self._calls)
         self._partition = partition
         self._directory = directory
         self._link_retention_ms = RETENTION_MS + max(
@@ -111,6 +123,7 @@ class CallbacksCore(PartitionState):
         self._open_plans: dict[str, Plan] = {}
         self._newest_arrival_ms = 0
         self._retention = Retention()
+        self._calls_retention = Retention()
 
     def apply(self, topic: str, records: Sequence[Record], now_ms: int, wall_ms: int) -> Decisions:
         """Take signals and commands; their event times decide, not when they come."""
@@ -158,6 +171,9 @@ class CallbacksCore(PartitionState):
         self._newest_arrival_ms = max((known.arrived_ms for known in self._known.values()), default=0)
         for owner_key, customer in self._customers.items():
             self._schedule(owner_key, customer)
+        self._calls_retention = Retention()
+        for owner_key, calls in self._calls.items():
+            self._calls_retention.schedule(owner_key, max(at_ms for _, at_ms in calls.calls) + CALLS_KEPT_MS)
 
     def _read(self, record: Record) -> Kept | Rejection | None:
         signal = read_event(record.value, SIGNAL_TYPES)
@@ -198,10 +214,13 @@ class CallbacksCore(PartitionState):
         newest_ms = max(arrived_ms, known.arrived_ms) if known else arrived_ms
         retention_ms = self._link_retention_ms if isinstance(signal, Linked) else RETENTION_MS
         self._keep(customer, _Known(newest_ms, max(newest_ms, signal.at_ms) + retention_ms, signal))
+        if isinstance(signal, Attempted):
+            self._count_call(signal)
         outputs = [signal_output(told, self._directory) for told in _told_elsewhere(signal, customer)]
         outputs += self._settle(customer, signal.at_ms)
         self._schedule(signal.owner_key, customer)
         self._forget_idle()
+        self._forget_calls()
         return outputs
 
     def _settle(self, customer: _Customer, at_ms: int) -> list[Output]:
@@ -212,7 +231,10 @@ class CallbacksCore(PartitionState):
 
         def course_of(plan: Plan) -> Course:
             policy = self._directory.callbacks(plan.tenant, plan.callback_queue)
-            return Course(policy, attempts.get(plan.plan_id, {}), lambda instant_ms: instant_ms)
+            releases = {
+                one.attempt: one.at_ms for one in signals if isinstance(one, Released) and one.plan_id == plan.plan_id
+            }
+            return Course(policy, attempts.get(plan.plan_id, {}), releases, partial(self._rested_ms, plan, policy))
 
         outputs = []
         for plan in settle(customer.plans.values(), groups, course_of):
@@ -221,6 +243,37 @@ class CallbacksCore(PartitionState):
             outputs.append(plan_output(plan, at_ms))
             outputs += [log_output(entry, self._directory) for entry in _entries(before, plan, at_ms)]
         return outputs
+
+    def _rested_ms(self, plan: Plan, policy: CallbackPolicy, from_ms: int) -> int:
+        """The earliest instant from ``from_ms`` on at which the customer has not had the calls of a day or month."""
+        calls = self._calls.get(f"{plan.tenant}/{plan.token}")
+        if calls is None:
+            return from_ms
+        zone = plan.zone or policy.zone
+        most = {"per_day": policy.calls_per_day, "per_month": policy.calls_per_month}
+        return rested_ms([at_ms for _, at_ms in calls.calls], from_ms, zone, **most)
+
+    def _count_call(self, attempted: Attempted) -> None:
+        """Remember when the customer was called, each job once at the earliest instant that is told of it."""
+        if attempted.by == "queue":
+            return
+        known = self._calls.get(attempted.owner_key) or _Calls()
+        instants = dict(known.calls)
+        instants[attempted.visit] = min(attempted.at_ms, instants.get(attempted.visit, attempted.at_ms))
+        newest_ms = max(instants.values())
+        kept = sorted((job, at_ms) for job, at_ms in instants.items() if at_ms > newest_ms - CALLS_KEPT_MS)
+        self._calls.put(attempted.owner_key, _Calls(tuple(kept)))
+        self._calls_retention.schedule(attempted.owner_key, newest_ms + CALLS_KEPT_MS)
+
+    def _forget_calls(self) -> None:
+        for owner_key in self._calls_retention.due(self._newest_arrival_ms):
+            calls = self._calls.get(owner_key)
+            assert calls is not None, "calls leave only here"
+            until_ms = max(at_ms for _, at_ms in calls.calls) + CALLS_KEPT_MS
+            if until_ms > self._newest_arrival_ms:
+                self._calls_retention.schedule(owner_key, until_ms)
+            else:
+                self._calls.drop(owner_key)
 
     def _customer(self, owner_key: str) -> _Customer:
         return self._customers.setdefault(owner_key, _Customer())

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
+from streams.domain.calendars import HolidayTable
+from streams.domain.calling_hours import CallingHours, Purpose
 from streams.domain.opening_hours import OpeningHours
 from streams.domain.queue_limits import BindingLimit, QueueLimits, Start
 
@@ -44,6 +46,20 @@ Partitioner = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
+class CreationPolicy:
+    """Which visits of a queue are reasons to call back. What the law owes is one in any case."""
+
+    abandons: bool = True
+    requests: bool = True
+    short_abandons: bool = False
+    minimum_wait_ms: int = 0
+    """Whoever gives up earlier is not called."""
+    channels: frozenset[str] | None = None
+    excluded_reasons: frozenset[str] = frozenset()
+    """Reasons of offers (as the platform gives them) of which nobody is called back."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueuePolicy:
     """One queue: where it is and what is promised there. Durations in milliseconds.
 
@@ -63,6 +79,7 @@ class QueuePolicy:
     display_name: str = ""
     group: str = ""
     callback_queue: str | None = None
+    creation: CreationPolicy = CreationPolicy()
     unknown_exit_ms: Mapping[str, int] = field(default_factory=lambda: UNKNOWN_EXIT_MS)
     retention_ms: Mapping[str, int] = field(default_factory=lambda: RETENTION_MS)
     limits: Mapping[str, QueueLimits] = field(default_factory=dict, compare=False)
@@ -121,6 +138,24 @@ class CallbackPolicy:
     retry_ms: Mapping[str, int | None] = field(default_factory=lambda: RETRY_MS)
     life_ms: int = DAY_MS
     """Nobody is called later after the first reason, unless a call is owed."""
+    due_ms: int = 2 * HOUR_MS
+    owed_due_ms: int = 10 * MINUTE_MS
+    """A plan that is open for longer is overdue; so is an owed call."""
+    boost: float = 1.0
+    """Calls out at a time for each free agent."""
+    lease_ms: int = 3 * MINUTE_MS
+    """How long a call may hold its agent before anything is heard of it."""
+    yield_ms: int | None = MINUTE_MS
+    """Nobody is dialled while a live caller has waited longer in one of ``yields_to``; None: whoever waits."""
+    yields_to: frozenset[str] = frozenset()
+    purpose: Purpose = "callback"
+    holidays: HolidayTable | None = field(default=None, compare=False)
+    hours: CallingHours | None = None
+    """Instead of the hours that the purpose has."""
+    calls_per_day: int = 2
+    calls_per_month: int = 15
+    ageing_ms: int = 30 * MINUTE_MS
+    """Waiting for so long counts as much as one more abandon."""
 
     @property
     def owner_key(self) -> str:
@@ -180,9 +215,20 @@ class Directory:
         """How customers are called for a callback queue; one that is configured no longer is like any other."""
         return self.callback_queues.get((tenant, queue)) or CallbackPolicy(tenant, "", queue, "UTC")
 
+    def yielding_to(self, queue: QueuePolicy) -> list[CallbackPolicy]:
+        """The callback queues that stop dialling while somebody waits too long in this queue."""
+        return [
+            policy
+            for policy in self.callback_queues.values()
+            if policy.yield_ms is not None and policy.tenant == queue.tenant and queue.queue in policy.yields_to
+        ]
+
     def _plain_callbacks(self, source: QueuePolicy, queue: str) -> CallbackPolicy:
+        """What holds where nothing is said of the callback queue: its site's own sources come first."""
         policy = self.queues.get((source.tenant, queue), source)
-        return CallbackPolicy(source.tenant, policy.site, queue, policy.zone)
+        sources = (q for q in self.queues.values() if (q.tenant, q.callback_queue) == (source.tenant, queue))
+        yields_to = frozenset(q.queue for q in sources if q.site == policy.site)
+        return CallbackPolicy(source.tenant, policy.site, queue, policy.zone, yields_to=yields_to)
 
     def queues_of_partition(self, partition: int) -> list[QueuePolicy]:
         """The queues whose owner is this partition, in the order of the configuration."""

@@ -186,11 +186,11 @@ class QueueCommand(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class PauseQueue(QueueCommand, frozen=True, gc=False, kw_only=True):
-    """Nothing is released any more, and what is out is cancelled."""
+    """Nothing is released any more; the calls that are out are made to their end."""
 
 
 class DrainQueue(QueueCommand, frozen=True, gc=False, kw_only=True):
-    """Nothing is released any more; what is out is worked to its end."""
+    """Whoever is to be called by now still is; nobody who comes later."""
 
 
 class ResumeQueue(QueueCommand, frozen=True, gc=False, kw_only=True):

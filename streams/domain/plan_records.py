@@ -101,6 +101,10 @@ def ready_of(plan: Plan, at_ms: int) -> Ready:
         expires_ms=plan.expires_ms,
         priority=len(plan.reasons),
         settled=plan.settled,
+        queue=plan.queue,
+        is_requested=plan.is_requested,
+        is_owed=plan.is_owed,
+        opened_ms=plan.opened_ms,
     )
 
 

@@ -30,8 +30,9 @@ from streams.domain.ends import CANCELLED, Attempt, End, ends_of
 from streams.domain.signals import CallbackReason, Commanded, Kept, Owed, Requested
 
 READY: Final = "ready"
+RELEASED: Final = "released"
 WAITING: Final = "waiting"
-OPEN_STATES: Final = frozenset({READY, WAITING})
+OPEN_STATES: Final = frozenset({READY, RELEASED, WAITING})
 SERVED: Final = "served"
 LATENESS_BOUND_MS: Final = 60_000
 """Nobody is called sooner after the first reason: a served that is still on its way shall win."""
@@ -45,7 +46,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
 
     ``cause`` says why it ended, ``ended_ms`` when. ``attempt`` numbers the job that is or will be out, ``settled`` the
     last one known to be over, with its ``outcome``. ``revision`` grows by one with each change. ``queue`` is the one
-    that lost the customer first.
+    that lost the customer first, ``first_released_ms`` when the first job went to the dialer, 0 before that.
     """
 
     plan_id: str
@@ -70,6 +71,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=2):
     is_requested: bool = False
     is_owed: bool = False
     queue: str = ""
+    first_released_ms: int = 0
     revision: int = 0
 
     @property
@@ -125,11 +127,12 @@ def _order(moment: CallbackReason | End | Commanded) -> tuple[int, int, str]:
 
 
 class Course(NamedTuple):
-    """What a plan goes by beside its reasons: how its callback queue calls, its attempts by number, and the earliest
-    instant from a given one on at which the customer has not had too many calls."""
+    """What a plan goes by beside its reasons: how its callback queue calls, its attempts and releases (instants) by
+    number, and the earliest instant from a given one on at which the customer has not had too many calls."""
 
     policy: CallbackPolicy
     attempts: Mapping[int, Attempt]
+    releases: Mapping[int, int]
     rested: Callable[[int], int]
 
 
@@ -176,12 +179,15 @@ def _revised(plan: Plan, group: Group | None, course: Course) -> Plan:
         is_owed=any(isinstance(reason, Owed) for reason in group.reasons),
         settled=max(course.attempts, default=0),
         outcome=course.attempts[max(course.attempts)].outcome if course.attempts else "",
+        first_released_ms=min(course.releases.values(), default=0),
     )
     if group.end is not None:
         return replace(plan, state=group.end.state, cause=group.end.cause, ended_ms=group.end.at_ms)
+    plan = _with_next_attempt(plan, group)
+    is_out = plan.attempt in course.releases and plan.attempt > plan.settled
     return replace(
-        _with_next_attempt(plan, group),
-        state=WAITING if course.attempts else READY,
+        plan,
+        state=RELEASED if is_out else WAITING if course.attempts else READY,
         cause="",
         ended_ms=0,
         not_before_ms=_not_before_ms(plan, course),

@@ -23,6 +23,7 @@ from streams.domain.figures import QueueFigures, StageFigures
 from streams.domain.findings import OPEN, RETRACTED, finding_revision, finding_state
 from streams.domain.input_counts import LEDGER_ROW, InputCounts
 from streams.domain.intake import Facts, Feeds, is_historic, is_skewed, seen_ms
+from streams.domain.live_callers import LiveCallers
 from streams.domain.queue_figures import queue_figures
 from streams.domain.staffing import QUEUE_STAFFING
 from streams.domain.staffing_of_queues import StaffingOfQueues
@@ -79,6 +80,7 @@ class QueuesCore:
         self._clock = clock
         self._feeds = Feeds()
         self._due = DueTimes()
+        self._live = LiveCallers(partition, directory)
         self._now_ms: dict[str, int] = {}
         self._unrecorded = Unrecorded()
         self._ledger_changed = False
@@ -228,6 +230,7 @@ class QueuesCore:
         if state.offers:
             self._say_finding(visit, outputs)
             outputs += news(visit, self.directory)
+            outputs += self._live.see(visit)
         visit.exit_seen_ms = None
         self._put_due(visit)
 
@@ -272,6 +275,7 @@ class QueuesCore:
             for visit in list(self._due.reached(topic, self._now_ms[topic], MOST_DUE_AT_ONCE)):
                 self._foresee(visit, outputs)
         self.staffing.sources.pass_time(self._now_ms.get(QUEUE_STAFFING, 0))
+        outputs += self._live.tick(self._now_ms)
         return outputs
 
     def _foresee(self, visit: Visit, outputs: list[Output]) -> None:
@@ -404,6 +408,7 @@ class QueuesCore:
         self.book.restore(rows)
         for visit in self.book.visits.values():
             self._put_due(visit)
+            self._live.see(visit)
 
     # -- figures ------------------------------------------------------------------------------------------------------
 

@@ -134,9 +134,23 @@ class Recount:
         limits = [(visit, wait_ms, limit_of(visit)) for visit, wait_ms in (*waits, *still)]
         return {visit.visit_id: limit for visit, wait_ms, limit in limits if limit.is_over(wait_ms)}
 
-    def callback_reasons(self, *, queues: Container[tuple[str, str]], beside: Beside = NOTHING_BESIDE) -> list[Plan]:
-        """Every callback plan with its reasons; see ``streams.domain.recount_plans`` for what is one plan."""
-        return plans_of(self.visits, queues=queues, is_short=lambda visit: self.counted(visit).is_short, beside=beside)
+    def callback_reasons(
+        self,
+        *,
+        queues: Container[tuple[str, str]],
+        beside: Beside = NOTHING_BESIDE,
+        short_too: Container[tuple[str, str]] = (),
+        is_wanted: Callable[[Visit], bool] = lambda _: True,
+    ) -> list[Plan]:
+        """Every callback plan with its reasons; see ``streams.domain.recount_plans`` for what is one plan. In the
+        queues ``short_too`` a short abandon is a reason as well."""
+        return plans_of(
+            self.visits,
+            queues=queues,
+            is_short=lambda visit: (visit.tenant, visit.queue) not in short_too and self.counted(visit).is_short,
+            is_wanted=is_wanted,
+            beside=beside,
+        )
 
 
 def recount(

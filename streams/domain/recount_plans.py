@@ -111,13 +111,17 @@ def plans_of(
     *,
     queues: Container[tuple[str, str]],
     is_short: Callable[[Visit], bool],
+    is_wanted: Callable[[Visit], bool],
     beside: Beside,
 ) -> list[Plan]:
-    """Every plan, open or ended, by customer and time. ``queues`` are the (tenant, queue) with a callback queue."""
+    """Every plan, open or ended, by customer and time. ``queues`` are the (tenant, queue) with a callback queue;
+    ``is_wanted`` says of an abandon or request there whether its queue wants it called back, short ones apart."""
     reasons: dict[tuple[str, str], list[Moment]] = {}
     services: dict[tuple[str, tuple[str, str]], list[Moment]] = {}
     for visit in visits:
         reason = reason_of(visit, is_short=is_short(visit)) if (visit.tenant, visit.queue) in queues else None
+        if reason is not None and reason.kind != "owed" and not is_wanted(visit):
+            continue
         if reason is not None and visit.address is not None:
             reasons.setdefault((visit.tenant, visit.address), []).append(reason)
         if visit.exit_kind == "answered":

@@ -128,6 +128,15 @@ class Attempted(CallbackSignal, frozen=True, kw_only=True, gc=False, tag="attemp
         return (self.revision, self.stands, -self.at_ms, self.outcome)
 
 
+class Released(CallbackSignal, frozen=True, kw_only=True, gc=False, tag="released"):
+    """The job of an attempt is with the dialer. ``visit`` is the job."""
+
+    event_type: ClassVar[str] = "callback.signal.released"
+
+    plan_id: _Text
+    attempt: _Ordinal
+
+
 class Expired(CallbackSignal, frozen=True, kw_only=True, gc=False, tag="expired"):
     """The time to call has passed: written by the callbacks stage to itself. ``visit`` is the plan."""
 
@@ -142,25 +151,22 @@ class Commanded(CallbackSignal, frozen=True, kw_only=True, gc=False, tag="comman
     order: Literal["cancel", "block", "unblock", "opt_out"]
 
 
-Signal = Abandoned | Requested | Owed | Served | Linked | Attempted | Expired
+Signal = Abandoned | Requested | Owed | Served | Linked | Attempted | Released | Expired
 Kept = Signal | Commanded
 """What the callbacks stage keeps of a customer."""
 SIGNAL_TYPES: Final[dict[str, type[Signal]]] = {
     signal_type.event_type: signal_type
-    for signal_type in (Abandoned, Requested, Owed, Served, Linked, Attempted, Expired)
+    for signal_type in (Abandoned, Requested, Owed, Served, Linked, Attempted, Released, Expired)
 }
 
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A word to the owner of a callback queue about one plan. ``attempt`` numbers the times the plan was offered for
-    dialling, from 1; ``at_ms`` is the event time of the cause."""
+    """A word to the owner of a callback queue; ``at_ms`` is the event time of its cause."""
 
     event_type: ClassVar[str]
 
     tenant: _Text
     callback_queue: _Text
-    plan_id: _Text
-    attempt: _Ordinal
     at_ms: int
 
     @property
@@ -168,12 +174,32 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return f"{self.tenant}/{self.callback_queue}"
 
     @property
-    def event_id(self) -> str:
-        """Names the content."""
+    def subject(self) -> str:
+        """What it is about."""
         raise NotImplementedError
 
+    @property
+    def event_id(self) -> str:
+        """Names the content."""
+        return f"{self.subject}/{self.event_type}/{self.at_ms}"
 
-class PlanEntry(LogEntry, frozen=True, kw_only=True, gc=False):
+
+class AttemptEntry(LogEntry, frozen=True, kw_only=True, gc=False):
+    """About one attempt of one plan. ``attempt`` numbers the times the plan was offered for dialling, from 1."""
+
+    plan_id: _Text
+    attempt: _Ordinal
+
+    @property
+    def job_id(self) -> str:
+        return f"{self.plan_id}.{self.attempt}"
+
+    @property
+    def subject(self) -> str:
+        return self.job_id
+
+
+class PlanEntry(AttemptEntry, frozen=True, kw_only=True, gc=False):
     """What the callbacks stage says of a plan: the entry of the highest revision holds."""
 
     revision: _Ordinal
@@ -197,6 +223,10 @@ class Ready(PlanEntry, frozen=True, kw_only=True, gc=False):
     expires_ms: int
     priority: int
     settled: int = 0
+    queue: str = ""
+    is_requested: bool = False
+    is_owed: bool = False
+    opened_ms: int = 0
 
 
 class Withdrawn(PlanEntry, frozen=True, kw_only=True, gc=False):
@@ -207,7 +237,22 @@ class Withdrawn(PlanEntry, frozen=True, kw_only=True, gc=False):
     cause: str
 
 
-class Settled(LogEntry, frozen=True, kw_only=True, gc=False):
+class Freed(AttemptEntry, frozen=True, kw_only=True, gc=False):
+    """The dialling stage to itself: the job of this attempt may go to the dialer and holds an agent until
+    ``lease_until_ms``. The first of an attempt stands, unless the plan was withdrawn before."""
+
+    event_type: ClassVar[str] = "dialling.released"
+
+    lease_until_ms: int
+
+
+class LeaseEnded(AttemptEntry, frozen=True, kw_only=True, gc=False):
+    """The dialling stage to itself: nothing settled this attempt in time."""
+
+    event_type: ClassVar[str] = "dialling.lease_ended"
+
+
+class Settled(AttemptEntry, frozen=True, kw_only=True, gc=False):
     """The dialer has said how an attempt went."""
 
     event_type: ClassVar[str] = "dialling.settled"
@@ -216,12 +261,42 @@ class Settled(LogEntry, frozen=True, kw_only=True, gc=False):
 
     @property
     def event_id(self) -> str:
-        return f"{self.plan_id}.{self.attempt}/settled/{self.at_ms}/{self.outcome}"
+        return f"{self.job_id}/settled/{self.at_ms}/{self.outcome}"
 
 
-Entry = Ready | Withdrawn | Settled
+class Connected(AttemptEntry, frozen=True, kw_only=True, gc=False):
+    """Whoever picked up has left the line of the callback queue: to an agent, or to nobody (None)."""
+
+    event_type: ClassVar[str] = "dialling.connected"
+
+    agent_id: str | None
+
+    @property
+    def event_id(self) -> str:
+        return f"{self.job_id}/connected/{self.at_ms}/{self.agent_id or ''}"
+
+
+class LiveCaller(LogEntry, frozen=True, kw_only=True, gc=False):
+    """Somebody waits in a live queue for longer than the callback queue may dial meanwhile, or no longer does."""
+
+    event_type: ClassVar[str] = "dialling.live_caller"
+
+    visit: _Text
+    is_over: bool
+
+    @property
+    def subject(self) -> str:
+        return self.visit
+
+    @property
+    def event_id(self) -> str:
+        return f"{self.callback_queue}/{self.visit}/{'over' if self.is_over else 'gone'}/{self.at_ms}"
+
+
+Entry = Ready | Withdrawn | Freed | LeaseEnded | Settled | Connected | LiveCaller
 LOG_TYPES: Final[dict[str, type[Entry]]] = {
-    entry_type.event_type: entry_type for entry_type in (Ready, Withdrawn, Settled)
+    entry_type.event_type: entry_type
+    for entry_type in (Ready, Withdrawn, Freed, LeaseEnded, Settled, Connected, LiveCaller)
 }
 
 
@@ -247,7 +322,7 @@ def log_output(entry: Entry, directory: Directory) -> Output:
         event_type=entry.event_type,
         event_id=entry.event_id,
         time_ms=entry.at_ms,
-        subject=entry.plan_id,
+        subject=entry.subject,
         data=entry,
     )
     key = entry.owner_key

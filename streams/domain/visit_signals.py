@@ -19,7 +19,7 @@ from streams.domain.facts import (
     cut_off_ms,
     leave_of,
 )
-from streams.domain.signals import job_parts
+from streams.domain.signals import Connected, job_parts, log_output
 from streams.domain.visits import Said, Visit
 
 _REASONS: Final[dict[str, type[signals.Abandoned | signals.Requested | signals.Owed]]] = {
@@ -64,13 +64,24 @@ def _reason(visit: Visit) -> tuple[str, int] | None:
     cut_off = cut_off_ms(state)
     if cut_off is not None:
         return "owed", cut_off
+    creation = visit.policy.creation
     if leave is None or state.offers[0].callback_job_id:
         return None
-    if leave.kind == CALLBACK_REQUESTED:
+    if creation.channels is not None and visit.channel not in creation.channels:
+        return None
+    if leave.kind == CALLBACK_REQUESTED and creation.requests:
         return "requested", leave.time_ms
-    if leave.kind == ABANDONED and leave.wait_ms > visit.policy.short_abandon_ms:
+    if leave.kind == ABANDONED and creation.abandons and _gave_up_for_good(visit, leave):
         return "abandoned", leave.time_ms
     return None
+
+
+def _gave_up_for_good(visit: Visit, leave: Leave) -> bool:
+    """Not at once, not before the least wait, and not about what nobody is called for."""
+    policy, creation = visit.policy, visit.policy.creation
+    if leave.wait_ms <= policy.short_abandon_ms and not creation.short_abandons:
+        return False
+    return leave.wait_ms >= creation.minimum_wait_ms and visit.state.offers[0].reason not in creation.excluded_reasons
 
 
 def news(visit: Visit, directory: Directory) -> list[Output]:
@@ -85,7 +96,24 @@ def news(visit: Visit, directory: Directory) -> list[Output]:
     kept = {signal.subject for said in now for signal in _signals(visit, said, stands=True)}
     past = [signal for said in before for signal in _signals(visit, said, stands=False)]
     withdrawn = [signal for signal in past if signal.subject not in kept]
-    return [signals.signal_output(signal, directory) for signal in (*withdrawn, *stands)]
+    outputs = [signals.signal_output(signal, directory) for signal in (*withdrawn, *stands)]
+    new_jobs = [said for said in now if said not in before and said.name in ("served", "attempted")]
+    return outputs + [log_output(connected, directory) for said in new_jobs for connected in _connected(visit, said)]
+
+
+def _connected(visit: Visit, said: Said) -> Iterator[Connected]:
+    """To the owner of the callback queue that this call was made for: its customer has left the line."""
+    parts, leave = job_parts(said.job_id), leave_of(visit.state)
+    if parts is not None and leave is not None:
+        _, plan_id, attempt = parts
+        yield Connected(
+            tenant=visit.policy.tenant,
+            callback_queue=visit.policy.queue,
+            at_ms=leave.time_ms,
+            plan_id=plan_id,
+            attempt=attempt,
+            agent_id=(leave.agent_id or "") if said.name == "served" else None,
+        )
 
 
 def _signals(visit: Visit, said: Said, *, stands: bool) -> Iterator[signals.Signal]:

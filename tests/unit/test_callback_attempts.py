@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from itertools import permutations
 from typing import Any
 
@@ -13,7 +14,7 @@ from streams.domain.decisions import Output, Reason
 from streams.domain.directory import RETRY_MS
 from streams.domain.events import ATTEMPT_OUTCOMES
 from streams.domain.results import ResultsCore
-from streams.domain.signals import CALLBACK_SIGNALS, Owed, Requested
+from streams.domain.signals import CALLBACK_SIGNALS, Owed, Released, Requested
 from tests.callback_records import (
     MINUTE_MS,
     NINE_MS,
@@ -109,7 +110,7 @@ def test_any_order_of_attempts_and_repeats_ends_the_same() -> None:
             2,
             "busy",
         )
-        assert plan["not_before"] == "2026-11-23T13:20:00.000Z"
+        assert plan["not_before"] == "2026-11-24T03:00:00.000Z"  # two calls a day are enough
 
 
 def test_an_attempt_whose_answer_leads_to_an_agent_recovers_the_plan() -> None:
@@ -155,6 +156,41 @@ def test_the_next_attempt_is_for_the_callback_queue_of_the_most_pressing_reason(
     assert [entry[:3] for entry in dialling(say(core, asked))] == [("ready", "retornos", 1)]
     outputs = say(core, attempted(1, "busy", minute=5))
     assert [entry[:3] for entry in dialling(outputs)] == [("withdrawn", "retornos", 1), ("ready", "outra", 2)]
+
+
+def test_a_plan_whose_job_is_with_the_dialer_is_released() -> None:
+    """Nothing changes for the dialling stage, which said so; the attempt's end makes it wait again."""
+    core = callbacks()
+    say(core, reason())
+    released = Released(
+        tenant="acme",
+        token=TOKEN,
+        visit=f"{PLAN_ID}.1",
+        revision=1,
+        stands=True,
+        at_ms=NINE_MS + MINUTE_MS,
+        plan_id=PLAN_ID,
+        attempt=1,
+    )
+    outputs = say(core, released)
+    assert plans(outputs) == [("released", "", 1)]
+    assert dialling(outputs) == []
+    assert plans(say(core, attempted(1, minute=5))) == [("waiting", "", 2)]
+    assert say(core, released) == []
+
+
+def test_a_customer_gets_no_more_calls_than_a_day_and_a_month_have() -> None:
+    """Over all plans; two on this Monday, so the third waits for the customer's next day. A restart forgets none."""
+    core = callbacks()
+    say(core, reason(), attempted(1, minute=10), served(minute=20))
+    restored = callbacks()
+    restored.restore(stored(core))
+    other = f"{TOKEN}.{sha256(b'visit-2').hexdigest()[:16]}"
+    assert dialling(say(restored, reason("visit-2", minute=30)))[0][3] == 31
+    [entry] = dialling(say(restored, attempted(1, minute=40, plan_id=other)))
+    assert entry[3] == 15 * 60  # midnight in Fortaleza
+    owed = say(restored, reason("visit-3", minute=50, kind=Owed))
+    assert dialling(owed)[0][3] == 100  # an hour after the last attempt: the law does not wait for tomorrow
 
 
 def test_an_attempt_of_a_plan_nobody_knows_changes_nothing() -> None:

@@ -34,9 +34,9 @@ def of_customer(address: str | None = HERE, customer_id: str | None = None) -> d
     return {"customer": {name: value for name, value in parts.items() if value is not None}}
 
 
-def plans(events: Events) -> tuple[dict[str, str], dict[str, str]]:
+def plans(events: Events, **callback: Any) -> tuple[dict[str, str], dict[str, str]]:
     """Plans with their reasons and states: those the recount expects, and those the cores tell."""
-    settings = centre_settings()
+    settings = centre_settings(**callback)
     chain, rules = CoreChain(settings, batch_records=1), rules_of(settings)
     chain.send(events, [event_time_ms(event["time"]) or 0 for event in events])
     chain.run()
@@ -126,3 +126,32 @@ def test_whoever_is_cut_off_by_the_supplier_is_owed_a_call() -> None:
     expected, told = plans([*events, fact("ended", 5, completed=False, ended_by="network")])
     assert told == expected
     assert sorted(state.split()[0] for state in told.values()) == ["ended", "open"]
+
+
+@pytest.mark.parametrize(
+    ("callback", "opened"),
+    [
+        ({}, {"late", "asked", "owed"}),
+        ({"short_abandons": True}, {"short", "late", "asked", "owed"}),
+        ({"abandons": False}, {"asked", "owed"}),
+        ({"requests": False}, {"late", "owed"}),
+        ({"minimum_wait_seconds": 61}, {"asked", "owed"}),
+        ({"minimum_wait_seconds": 60}, {"late", "asked", "owed"}),
+        ({"excluded_reasons": ["promo"]}, {"asked", "owed"}),
+        ({"excluded_reasons": ["other"]}, {"late", "asked", "owed"}),
+        ({"channels": []}, {"owed"}),
+        ({"channels": ["voice"]}, {"late", "asked", "owed"}),
+    ],
+)
+def test_a_queue_says_whom_it_calls_back(callback: dict[str, Any], opened: set[str]) -> None:
+    """What the law owes is called in any case; the recount goes by the same policy."""
+    numbers = {name: f"+558501111111{n}" for n, name in enumerate(["short", "late", "asked", "owed"])}
+    events: Events = []
+    for name, number in numbers.items():
+        events.append(fact("offered", 0, contact=name, reason="promo", **of_customer(number)))
+    short = {**fact("abandoned", 0, contact="short"), "time": "2026-11-23T09:00:05-03:00"}
+    events += [short, fact("abandoned", 1, contact="late"), fact("callback_requested", 1, contact="asked")]
+    events += [fact("answered", 1, contact="owed"), fact("ended", 2, contact="owed", completed=False)]
+    expected, told = plans(events, **callback)
+    assert told == expected
+    assert {key.rpartition("/")[2] for key in told} == opened

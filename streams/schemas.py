@@ -16,24 +16,28 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from streams.domain.callbacks import CallbackPlan
 from streams.domain.case_duties import AT_RISK
 from streams.domain.case_findings import CaseFinding
-from streams.domain.dialling import CancelJob, DialJob
 from streams.domain.events import (
     AGENT_EVENTS,
     AGENT_TYPES,
+    CALLBACK_RESULTS,
     CASE_EVENTS,
     CASE_TYPES,
     CHANNELS,
+    COMMAND_TYPES,
+    COMMANDS,
     CONTACT_TYPES,
     INTAKE_OF_CHANNEL,
+    RESULT_TYPES,
     SITE_EVENTS,
     SITE_TYPES,
     ExceptionDeclared,
 )
 from streams.domain.findings import CONFIRMED, OPEN, RETRACTED
+from streams.domain.jobs import CancelJob, DialJob
 from streams.domain.outcomes import ContactOutcome, Finding, QueueInterval
+from streams.domain.plan_records import CallbackPlan
 from streams.topics import (
     CALLBACK_JOBS,
     CALLBACK_PLANS,
@@ -65,6 +69,8 @@ _TYPES_OF_TOPIC: Final[Mapping[str, Mapping[str, type[msgspec.Struct]]]] = {
     AGENT_EVENTS: AGENT_TYPES,
     SITE_EVENTS: SITE_TYPES | {"exception.declared": ExceptionDeclared},
     CASE_EVENTS: CASE_TYPES,
+    COMMANDS: COMMAND_TYPES,
+    CALLBACK_RESULTS: RESULT_TYPES,
     CONTACT_OUTCOMES: {"contact.outcome": ContactOutcome},
     QUEUE_INTERVALS: {"queue.interval": QueueInterval},
     SLA_BREACHES: {

@@ -8,26 +8,40 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
+from streams.calendar_tables import table
+from streams.domain.calling_hours import CallingHours
 from streams.domain.case_duties import CaseRules
-from streams.domain.directory import UNKNOWN_EXIT_MS, Directory, QueuePolicy, SourcePolicy
+from streams.domain.directory import (
+    RETRY_MS,
+    UNKNOWN_EXIT_MS,
+    CallbackPolicy,
+    CreationPolicy,
+    Directory,
+    QueuePolicy,
+    SourcePolicy,
+)
 from streams.errors import ConfigError
 from streams.settings_checks import Draft, problems_between
 from streams.settings_document import ROOT, PlainYaml, diagnose
 from streams.settings_policies import Packs, case_rules, limits_of, opening_hours, policy_problems
 from streams.settings_secrets import Secret, SecretReader, TenantKeys
 from streams.settings_sections import (
+    Callback,
     CallbackQueue,
     Cases,
     Clock,
     Document,
+    Hours,
     Kafka,
     Privacy,
     Queue,
@@ -35,6 +49,9 @@ from streams.settings_sections import (
     Source,
     Worker,
 )
+
+CALLING_HOLIDAYS: Final = "br@2026.11.0"
+"""The table of holidays on which nobody is called unasked."""
 
 __all__ = ["Secret", "Settings", "TenantKeys", "load_settings", "parse_settings"]
 
@@ -69,6 +86,9 @@ class Settings:
             sites={place: site.zone for place, site in sites.items()},
             partition_of=lambda key: partition_of(key, partitions),
             sources=[_source(source) for source in self.sources],
+            callback_queues=[
+                _callbacks(entry, self.queues, sites[entry.tenant, entry.site].zone) for entry in self.callback_queues
+            ],
         )
 
     def case_rules(self) -> dict[str, CaseRules]:
@@ -178,8 +198,63 @@ def _policy(queue: Queue, site: Site, packs: Packs) -> QueuePolicy:
         display_name=queue.display_name or queue.queue,
         group=queue.group or "",
         callback_queue=queue.callback.queue if queue.callback else None,
+        creation=_creation(queue.callback) if queue.callback else CreationPolicy(),
         unknown_exit_ms=exits,
     )
+
+
+def _creation(callback: Callback) -> CreationPolicy:
+    return CreationPolicy(
+        abandons=callback.abandons,
+        requests=callback.requests,
+        short_abandons=callback.short_abandons,
+        minimum_wait_ms=milliseconds(callback.minimum_wait_seconds),
+        channels=None if callback.channels is None else frozenset(callback.channels),
+        excluded_reasons=frozenset(callback.excluded_reasons),
+    )
+
+
+def _callbacks(entry: CallbackQueue, queues: Iterable[Queue], zone: str) -> CallbackPolicy:
+    yields_to = entry.yield_to
+    if yields_to is None:
+        ours = (queue for queue in queues if (queue.tenant, queue.site) == (entry.tenant, entry.site))
+        yields_to = tuple(queue.queue for queue in ours if queue.callback and queue.callback.queue == entry.queue)
+    retry_ms: dict[str, int | None] = {
+        outcome: None if seconds is None else milliseconds(seconds) for outcome, seconds in entry.retry_seconds.items()
+    }
+    return CallbackPolicy(
+        tenant=entry.tenant,
+        site=entry.site,
+        queue=entry.queue,
+        zone=zone,
+        attempts=entry.attempts,
+        retry_ms={**RETRY_MS, **retry_ms},
+        life_ms=milliseconds(entry.expires_seconds),
+        due_ms=milliseconds(entry.due_seconds),
+        owed_due_ms=milliseconds(entry.owed_due_seconds),
+        boost=entry.boost,
+        lease_ms=milliseconds(entry.lease_seconds),
+        yield_ms=None if entry.yield_seconds is None else milliseconds(entry.yield_seconds),
+        yields_to=frozenset(yields_to),
+        purpose=entry.purpose,
+        holidays=table(CALLING_HOLIDAYS),
+        hours=_hours(entry.hours) if entry.hours else None,
+        calls_per_day=entry.calls_per_day,
+        calls_per_month=entry.calls_per_month,
+        ageing_ms=milliseconds(entry.ageing_seconds),
+    )
+
+
+def _hours(hours: Hours) -> CallingHours:
+    return CallingHours(_span(hours.weekdays), _span(hours.saturday), _span(hours.asked))
+
+
+def _span(text: str | None) -> tuple[time, time] | None:
+    """``09:00-21:00``; until midnight is until its last instant."""
+    if text is None:
+        return None
+    first, last = text.split("-")
+    return time.fromisoformat(first), time.max if last == "24:00" else time.fromisoformat(last)
 
 
 def _source(source: Source) -> SourcePolicy:

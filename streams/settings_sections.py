@@ -68,6 +68,25 @@ Days = Annotated[
 Ratio = Annotated[float, Meta(gt=0, le=1, description="a ratio above 0 and up to 1, such as 0.8")]
 Duration = Annotated[float, Meta(ge=0, le=31_536_000)]
 
+Span = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)\Z",
+        description="hours such as 09:00-21:00",
+    ),
+]
+RetriedOutcome = Literal[
+    "answered",
+    "no_answer",
+    "busy",
+    "failed",
+    "invalid_number",
+    "refused",
+    "voicemail",
+    "abandoned",
+    "no_result",
+]
+
 Formula = Literal[
     "answered_of_offered",
     "excluding_short_abandons",
@@ -174,9 +193,16 @@ class Source(Section, frozen=True, kw_only=True):
 
 
 class Callback(Section, frozen=True, kw_only=True):
-    """Which callback queue calls back the customers who left this queue unserved."""
+    """Which callback queue calls back the customers who left this queue unserved, and which of them. Whoever is cut off
+    by the supplier's side is called in any case."""
 
     queue: Slug
+    abandons: bool = True
+    requests: bool = True
+    short_abandons: bool = False
+    minimum_wait_seconds: Duration = 0.0
+    channels: tuple[Channel, ...] | None = None
+    excluded_reasons: Annotated[tuple[Label, ...], Meta(max_length=100)] = ()
 
 
 class Queue(Section, frozen=True, kw_only=True):
@@ -207,13 +233,40 @@ class Queue(Section, frozen=True, kw_only=True):
     callback: Callback | None = None
 
 
+class Hours(Section, frozen=True, kw_only=True):
+    """When customers may be called, on their own clocks; what is left out is never. Sundays and holidays: ``asked``
+    alone, and only for what they asked for."""
+
+    weekdays: Span | None = None
+    saturday: Span | None = None
+    asked: Span | None = None
+
+
 class CallbackQueue(Section, frozen=True, kw_only=True):
-    """A queue that answered callbacks enter; it is also listed in ``queues``."""
+    """A queue that answered callbacks enter; it is also listed in ``queues``. The rest says how customers are called.
+
+    ``retry_seconds`` overrides the waits after some outcomes, null for never again; ``yield_to`` left out are the
+    queues of the same site that call back here; ``yield_seconds`` null yields to nobody.
+    """
 
     tenant: Slug
     site: Slug
     queue: Slug
     display_name: Label | None = None
+    attempts: Annotated[int, Meta(ge=1, le=50)] = 3
+    retry_seconds: dict[RetriedOutcome, Duration | None] = {}
+    expires_seconds: Annotated[float, Meta(ge=60, le=2_592_000)] = 86_400.0
+    due_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 7200.0
+    owed_due_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 600.0
+    boost: Annotated[float, Meta(ge=0, le=10)] = 1.0
+    lease_seconds: Annotated[float, Meta(ge=10, le=3600)] = 180.0
+    yield_to: tuple[Slug, ...] | None = None
+    yield_seconds: Duration | None = 60.0
+    purpose: Literal["callback", "telemarketing", "collections"] = "callback"
+    hours: Hours | None = None
+    calls_per_day: Annotated[int, Meta(ge=1, le=100)] = 2
+    calls_per_month: Annotated[int, Meta(ge=1, le=1000)] = 15
+    ageing_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 1800.0
 
 
 class Cases(Section, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import MAXYEAR, UTC, datetime
+from datetime import MAXYEAR, UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Literal, cast
 
 import msgspec
@@ -20,12 +21,16 @@ from streams.domain.events import (
     AGENT_EVENTS,
     AGENT_TYPES,
     CALL_EVENTS,
+    CALLBACK_RESULTS,
     CASE_EVENTS,
     CASE_TYPES,
     CHAT_EVENTS,
+    COMMAND_TYPES,
+    COMMANDS,
     CONTACT_TYPES,
     EMAIL_EVENTS,
     INTAKE_OF_CHANNEL,
+    RESULT_TYPES,
     SITE_EVENTS,
     SITE_TYPES,
     AgentEvent,
@@ -33,10 +38,15 @@ from streams.domain.events import (
     CaseData,
     CaseEvent,
     CaseMoment,
+    CommandEvent,
     ContactData,
     ContactEvent,
+    CustomerCommand,
+    DialAttempted,
     Identifier,
     Offered,
+    QueueCommand,
+    ResultEvent,
     SiteEvent,
     SourceHeartbeat,
 )
@@ -44,6 +54,7 @@ from streams.domain.events import (
 MAX_VALUE_BYTES: Final = 512 * 1024
 MAX_AHEAD_MS: Final = DAY_MS
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _SLUG: Final = re.compile(r"[a-z0-9-]{1,40}")
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 _A_TIME: Final = "expected RFC 3339 with an offset, from 1970 to 9998"
@@ -69,7 +80,9 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_data = {
     name: msgspec.json.Decoder(data_type).decode
-    for name, data_type in (CONTACT_TYPES | AGENT_TYPES | SITE_TYPES | CASE_TYPES).items()
+    for name, data_type in (
+        CONTACT_TYPES | AGENT_TYPES | SITE_TYPES | RESULT_TYPES | COMMAND_TYPES | CASE_TYPES
+    ).items()
 }
 _TYPES_OF_TOPIC: Final = {
     CALL_EVENTS: CONTACT_TYPES.keys(),
@@ -77,11 +90,14 @@ _TYPES_OF_TOPIC: Final = {
     EMAIL_EVENTS: CONTACT_TYPES.keys(),
     AGENT_EVENTS: AGENT_TYPES.keys(),
     SITE_EVENTS: SITE_TYPES.keys(),
+    CALLBACK_RESULTS: RESULT_TYPES.keys(),
+    COMMANDS: COMMAND_TYPES.keys(),
     CASE_EVENTS: CASE_TYPES.keys(),
 }
 
 
-InputEvent = ContactEvent | AgentEvent | SiteEvent | CaseEvent
+InputData = ContactData | AgentState | SourceHeartbeat | DialAttempted | CustomerCommand | QueueCommand | CaseData
+InputEvent = ContactEvent | AgentEvent | SiteEvent | ResultEvent | CommandEvent | CaseEvent
 
 
 class _Invalid(Exception):
@@ -104,10 +120,14 @@ def _decode(topic: str, partition: int, record: Record, directory: Directory) ->
     envelope = _read_envelope(record)
     if envelope.type not in _TYPES_OF_TOPIC[topic]:
         return None
-    if not _SLUG.fullmatch(envelope.source):
+    if not _is_slug(envelope.source):
         raise _Invalid(Reason.BAD_VALUE, "$.source: expected a slug of a-z, 0-9 and -, at most 40 long")
     time_ms = _checked_time(envelope.time, record.timestamp)
     data = _read_data(envelope)
+    if isinstance(data, ContactData):
+        _check_queue(data, topic, directory)
+        _check_place(f"{data.tenant}/{data.queue}", record, partition, directory)
+        return _contact_event(envelope, time_ms, data)
     if isinstance(data, AgentState):
         _check_agent(data, directory)
         _check_place(f"{data.tenant}/{data.agent_id}", record, partition, directory)
@@ -121,8 +141,29 @@ def _decode(topic: str, partition: int, record: Record, directory: Directory) ->
         _check_place(f"{data.tenant}/{data.case_id}", record, partition, directory)
         moment = cast("CaseMoment", envelope.type.removeprefix("case."))
         return CaseEvent(time_ms, envelope.id, envelope.source, moment, data)
-    _check_queue(data, topic, directory)
-    _check_place(f"{data.tenant}/{data.queue}", record, partition, directory)
+    if isinstance(data, DialAttempted):
+        _check_callback_queue(data, directory)
+        return ResultEvent(time_ms, envelope.id, envelope.source, data)
+    _check_command(data, record, partition, directory)
+    return CommandEvent(time_ms, envelope.id, envelope.source, data)
+
+
+@lru_cache(maxsize=1024)
+def _is_slug(text: str) -> bool:
+    """Sources are few, and every event names one."""
+    return _SLUG.fullmatch(text) is not None
+
+
+def _check_command(data: CustomerCommand | QueueCommand, record: Record, partition: int, directory: Directory) -> None:
+    if isinstance(data, QueueCommand):
+        _check_callback_queue(data, directory)
+        _check_place(f"{data.tenant}/{data.callback_queue}", record, partition, directory)
+    else:
+        _check_tenant(data.tenant, directory)
+        _check_place(f"{data.tenant}/{data.token}", record, partition, directory)
+
+
+def _contact_event(envelope: _Envelope, time_ms: int, data: ContactData) -> ContactEvent:
     if isinstance(data, Offered):
         requested_ms = _optional_time(data.requested_at, "requested_at")
         started_ms = _optional_time(data.contact_started_at, "contact_started_at")
@@ -174,7 +215,7 @@ def _binary_envelope(headers: dict[str, bytes], value: bytes) -> _Envelope:
         raise _explain(error, "headers ce_") from None
 
 
-def _read_data(envelope: _Envelope) -> ContactData | AgentState | SourceHeartbeat | CaseData:
+def _read_data(envelope: _Envelope) -> InputData:
     try:
         return _decode_data[envelope.type](envelope.data)
     except _DECODER_ERRORS as error:
@@ -209,10 +250,8 @@ def parse_time(text: str) -> int | None:
         moment = datetime.fromisoformat(text.upper())
     except ValueError:
         return None
-    if moment < _EPOCH or moment.year == MAXYEAR:
-        return None
-    since = moment - _EPOCH
-    return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+    time_ms = (moment - _EPOCH) // _MILLISECOND
+    return None if time_ms < 0 or moment.year == MAXYEAR else time_ms
 
 
 def _checked_time(text: str, kafka_ms: int) -> int:
@@ -236,8 +275,7 @@ def _optional_time(text: str | None, field: str) -> int | None:
 def _check_queue(data: ContactData, topic: str, directory: Directory) -> None:
     policy = directory.queue(data.tenant, data.queue)
     if policy is None:
-        if data.tenant not in directory.tenants:
-            raise _Invalid(Reason.UNKNOWN_TENANT, "$.data.tenant: not in the configuration")
+        _check_tenant(data.tenant, directory)
         raise _Invalid(Reason.UNKNOWN_QUEUE, "$.data.queue: not a queue of this tenant in the configuration")
     if policy.site != data.site:
         raise _Invalid(Reason.WRONG_SITE, "$.data.site: the configuration has this queue at another site")
@@ -254,8 +292,7 @@ def _check_agent(data: AgentState, directory: Directory) -> None:
 
 
 def _check_case(data: CaseData, directory: Directory) -> None:
-    if data.tenant not in directory.tenants:
-        raise _Invalid(Reason.UNKNOWN_TENANT, "$.data.tenant: not in the configuration")
+    _check_tenant(data.tenant, directory)
     if data.site is not None and (data.tenant, data.site) not in directory.sites:
         raise _Invalid(Reason.WRONG_SITE, "$.data.site: not a site of this tenant in the configuration")
 
@@ -268,10 +305,20 @@ def _check_source(data: SourceHeartbeat, source: str, directory: Directory) -> N
 
 
 def _check_site(data: AgentState | SourceHeartbeat, directory: Directory) -> None:
-    if data.tenant not in directory.tenants:
-        raise _Invalid(Reason.UNKNOWN_TENANT, "$.data.tenant: not in the configuration")
+    _check_tenant(data.tenant, directory)
     if (data.tenant, data.site) not in directory.sites:
         raise _Invalid(Reason.WRONG_SITE, "$.data.site: not a site of this tenant in the configuration")
+
+
+def _check_tenant(tenant: str, directory: Directory) -> None:
+    if tenant not in directory.tenants:
+        raise _Invalid(Reason.UNKNOWN_TENANT, "$.data.tenant: not in the configuration")
+
+
+def _check_callback_queue(data: DialAttempted | QueueCommand, directory: Directory) -> None:
+    _check_tenant(data.tenant, directory)
+    if (data.tenant, data.callback_queue) not in directory.callback_queues:
+        raise _Invalid(Reason.UNKNOWN_QUEUE, "$.data.callback_queue: not a callback queue of this tenant")
 
 
 def _check_place(owner_key: str, record: Record, partition: int, directory: Directory) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,13 +54,18 @@ class InputCounts:
 
     def observe(self, source: tuple[str, str, str], topic: str, *, time_ms: int, wall_ms: int) -> None:
         """A live event of (tenant, site, source) was taken: how fresh it is."""
-        seen_ms = min(time_ms, wall_ms)  # a source ahead of time must not hide its own silence
+        self.observe_all(source, topic, times_ms=(time_ms,), wall_ms=wall_ms)
+
+    def observe_all(self, source: tuple[str, str, str], topic: str, *, times_ms: Sequence[int], wall_ms: int) -> None:
+        """The same of several events of one source, taken at one instant; at least one."""
+        seen_ms = min(max(times_ms), wall_ms)  # a source ahead of time must not hide its own silence
         if seen_ms > self.last_event_ms.get(source, 0) and _has_room(self.last_event_ms, source):
             self.last_event_ms[source] = seen_ms
         histogram = self.delay.get(topic)
         if histogram is None:
             histogram = self.delay[topic] = Histogram(DELAY_EDGES_SECONDS)
-        histogram.observe(max(0, wall_ms - time_ms) / 1000)
+        for time_ms in times_ms:
+            histogram.observe(max(0, wall_ms - time_ms) / 1000)
 
     def count_historic(self, topic: str) -> None:
         self.historic[topic] = self.historic.get(topic, 0) + 1

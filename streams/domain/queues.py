@@ -8,7 +8,7 @@ visit added before.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from streams.domain import outcomes
@@ -18,11 +18,12 @@ from streams.domain.decoding import decode
 from streams.domain.directory import Directory
 from streams.domain.due import DueTimes, Unrecorded
 from streams.domain.events import CONTACT_TYPES, INTAKE_OF_CHANNEL, ContactEvent, Offered
-from streams.domain.facts import ChosenLimit, VisitState, keep
+from streams.domain.facts import ChosenLimit, Told, VisitState, with_fact
 from streams.domain.figures import QueueFigures, StageFigures
 from streams.domain.findings import OPEN, RETRACTED, finding_revision, finding_state
 from streams.domain.input_counts import LEDGER_ROW, InputCounts
 from streams.domain.intake import Facts, Feeds, is_historic, is_skewed, seen_ms
+from streams.domain.live_callers import LiveCallers
 from streams.domain.queue_figures import queue_figures
 from streams.domain.staffing import QUEUE_STAFFING
 from streams.domain.staffing_of_queues import StaffingOfQueues
@@ -50,6 +51,22 @@ class _Arrival(NamedTuple):
     event: ContactEvent
 
 
+class _Heard(NamedTuple):
+    """What one batch tells of a source: the times of its live events, and when each says that it was alive."""
+
+    times_ms: list[int]
+    alive_ms: list[int]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What the records of one call come to before it is settled, once per visit and per source."""
+
+    decisions: Decisions = field(default_factory=Decisions)
+    touched: dict[str, Visit] = field(default_factory=dict)
+    heard: dict[tuple[str, str, str], _Heard] = field(default_factory=dict)
+
+
 class QueuesCore:
     """State of the queues of one partition. See ``streams.domain.decisions.Core`` for the calls."""
 
@@ -63,6 +80,7 @@ class QueuesCore:
         self._clock = clock
         self._feeds = Feeds()
         self._due = DueTimes()
+        self._live = LiveCallers(partition, directory)
         self._now_ms: dict[str, int] = {}
         self._unrecorded = Unrecorded()
         self._ledger_changed = False
@@ -74,36 +92,40 @@ class QueuesCore:
         self._now_ms[topic] = max(now_ms, self._now_ms.get(topic, 0))
         if topic == QUEUE_STAFFING:
             return self.staffing.take(records, self.inputs)
-        decisions = Decisions()
-        touched: dict[str, Visit] = {}
+        batch = _Batch()
+        decisions = batch.decisions
         for record in records:
             event = decode(topic, self.partition, record, self.directory)
             if isinstance(event, ContactEvent):
                 decisions.see(event.time_ms)
-                self._take(_Arrival(topic, record, event), wall_ms, decisions, touched)
+                self._take(_Arrival(topic, record, event), batch)
             elif isinstance(event, Rejection):
                 self._reject(topic, record, event, decisions)
             else:
                 self.inputs.count_ignored(topic)
-        for visit in touched.values():
+        for source, heard in batch.heard.items():
+            self.inputs.observe_all(source, topic, times_ms=heard.times_ms, wall_ms=wall_ms)
+            self.staffing.sources.hear(source, max(heard.alive_ms))
+        for visit in batch.touched.values():
             self._settle(visit, decisions.outputs)
         self._record_time(topic, decisions.outputs)
         return decisions
 
-    def _take(self, arrival: _Arrival, wall_ms: int, decisions: Decisions, touched: dict[str, Visit]) -> None:
-        visit = self._visit_of(arrival, touched)
+    def _take(self, arrival: _Arrival, batch: _Batch) -> None:
+        visit = self._visit_of(arrival, batch.touched)
         if isinstance(visit, Rejection):
-            self._reject(arrival.topic, arrival.record, visit, decisions)
+            self._reject(arrival.topic, arrival.record, visit, batch.decisions)
             return
         data = arrival.event.data
         if isinstance(data, Offered):
-            is_new = self._keep_offer(arrival, data, visit, decisions)
+            is_new = self._keep_offer(arrival, data, visit, batch.decisions)
         else:
             is_new = self._keep_fact(arrival, visit)
         if is_new:
-            visit.state.last_ms = max(visit.state.last_ms, arrival.event.time_ms)
-            touched[visit.visit_id] = visit
-        self._observe(arrival, visit, wall_ms, is_new=is_new)
+            state, time_ms = visit.state, arrival.event.time_ms
+            state.last_ms = max(state.last_ms, time_ms)
+            batch.touched[visit.visit_id] = visit
+        self._observe(arrival, visit, batch, is_new=is_new)
 
     def _visit_of(self, arrival: _Arrival, touched: dict[str, Visit]) -> Visit | Rejection:
         """The visit a fact belongs to, begun if need be; a Rejection when the fact comes too late to begin one."""
@@ -112,7 +134,7 @@ class QueuesCore:
         visit_id = f"{data.tenant}/{data.queue}/{data.entry}/{data.contact_id}"
         visit = self.book.visits.get(visit_id)
         if visit is not None:
-            if visit_id in touched or not self._is_over(visit):
+            if visit_id in touched or not self._may_be_over(visit) or not self._is_over(visit):
                 return visit
             self.book.drop(visit)
         policy = self.directory.queues[data.tenant, data.queue]
@@ -134,7 +156,7 @@ class QueuesCore:
         self._reject(topic, record, SKIPPED, decisions)
         return decisions
 
-    def _observe(self, arrival: _Arrival, visit: Visit, wall_ms: int, *, is_new: bool) -> None:
+    def _observe(self, arrival: _Arrival, visit: Visit, batch: _Batch, *, is_new: bool) -> None:
         """What the arrival tells of its source. A late repeat of a known fact casts no doubt on the visit."""
         topic, record, event = arrival
         state = visit.state
@@ -144,8 +166,11 @@ class QueuesCore:
                 self._feeds.advance(self._feeds.number(topic, event.source), event.time_ms)
             return
         source = (event.data.tenant, event.data.site, event.source)
-        self.inputs.observe(source, topic, time_ms=event.time_ms, wall_ms=wall_ms)
-        self.staffing.sources.hear(source, seen_ms(event, record, self._clock.kind))
+        heard = batch.heard.get(source)
+        if heard is None:
+            heard = batch.heard[source] = _Heard([], [])
+        heard.times_ms.append(event.time_ms)
+        heard.alive_ms.append(seen_ms(event, record, self._clock.kind))
         if is_skewed(event, record, self._clock.kind):
             state.is_doubtful = state.is_doubtful or is_new
             self.inputs.count_skewed(source)
@@ -166,12 +191,14 @@ class QueuesCore:
     def _keep_offer(self, arrival: _Arrival, data: Offered, visit: Visit, decisions: Decisions) -> bool:
         """The earliest offer stands; every other of the same visit is for the dead letters, whenever it came."""
         topic, record, event = arrival
-        offers = visit.state.offers
+        state = visit.state
+        before = state.offers
         offer = self._facts.offer(event, data, visit.policy, record.offset)
-        if any(known.order == offer.order for known in offers):
+        if any(known.order == offer.order for known in before):
             self.inputs.count_duplicate(topic)
             return False
-        is_new = keep(offers, offer)
+        offers = state.offers = with_fact(before, offer)
+        is_new = offers is not before
         if offers[0] is not offer:
             self._reject(topic, record, _ENTRY_REQUIRED, decisions)
             return is_new
@@ -203,6 +230,7 @@ class QueuesCore:
         if state.offers:
             self._say_finding(visit, outputs)
             outputs += news(visit, self.directory)
+            outputs += self._live.see(visit)
         visit.exit_seen_ms = None
         self._put_due(visit)
 
@@ -215,7 +243,7 @@ class QueuesCore:
         revision = finding_revision(visit.state, finding)
         if (finding, revision) == (told.finding_state, told.finding_revision):
             return
-        told.finding_state, told.finding_revision = finding, revision
+        visit.state.told = Told(told.outcome_revision, finding, revision)
         if revision != visit.told_revision:
             outputs.append(self._finding(visit, finding, revision))
 
@@ -230,7 +258,7 @@ class QueuesCore:
         state, told = visit.state, visit.state.told
         if state.limit is None or judged_by.cited_as == state.limit.cited_as or judged_by.limit_ms is None:
             return
-        told.finding_state, told.finding_revision = None, 0
+        state.told = Told(told.outcome_revision)
         revision = finding_revision(state, RETRACTED)
         outputs.append(
             outcomes.finding(
@@ -247,6 +275,7 @@ class QueuesCore:
             for visit in list(self._due.reached(topic, self._now_ms[topic], MOST_DUE_AT_ONCE)):
                 self._foresee(visit, outputs)
         self.staffing.sources.pass_time(self._now_ms.get(QUEUE_STAFFING, 0))
+        outputs += self._live.tick(self._now_ms)
         return outputs
 
     def _foresee(self, visit: Visit, outputs: list[Output]) -> None:
@@ -308,6 +337,10 @@ class QueuesCore:
     def _is_lost(self, visit: Visit) -> bool:
         return visit.is_waiting and self._clock_of(visit) > visit.offered_ms + visit.unknown_exit_ms
 
+    def _may_be_over(self, visit: Visit) -> bool:
+        """Whether it is due at all: nothing is over before. Cheaper to ask."""
+        return visit.due_ms is None or self._clock_of(visit) >= visit.due_ms
+
     def _is_over(self, visit: Visit) -> bool:
         """Past its retention: nothing of it can change any more."""
         return not visit.is_waiting and self._clock_of(visit) >= visit.forget_ms
@@ -351,7 +384,7 @@ class QueuesCore:
         told = visit.state.told
         if visit.standing is None or visit.standing.outcome == WAITING or told.outcome_revision == visit.revision:
             return
-        told.outcome_revision = visit.revision
+        visit.state.told = Told(visit.revision, told.finding_state, told.finding_revision)
         outputs.append(
             outcomes.contact_outcome(visit.visit_id, visit.policy, visit.state, visit.standing, revision=visit.revision)
         )
@@ -375,6 +408,7 @@ class QueuesCore:
         self.book.restore(rows)
         for visit in self.book.visits.values():
             self._put_due(visit)
+            self._live.see(visit)
 
     # -- figures ------------------------------------------------------------------------------------------------------
 

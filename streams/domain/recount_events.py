@@ -39,7 +39,7 @@ class Details:
     """What only some kinds of event tell; None where it is absent."""
 
     reason: str | None = None
-    """Of a flow-out."""
+    """Of a flow-out, or of an offer."""
     by_agent: bool = False
     """A message that an agent wrote to the customer."""
     talk_seconds: float | None = None
@@ -179,6 +179,7 @@ def details(kind: str, data: Fields) -> Details:
             address, customer_id = customer(data)
             job_id = optional(data, "callback_job_id", word)
             return Details(
+                reason=optional(data, "reason", word),
                 address=address,
                 customer_id=customer_id,
                 callback_job_id=job_id or None,
@@ -343,7 +344,6 @@ ONLY_CHECKED: Final[Mapping[str, Mapping[str, Check]]] = {
         "protocol": word,
         "contact_started_at": instant,
         "priority": whole(-1000, 1_000_000),
-        "reason": word,
         "handled_by": one_of("bot", "human"),
     },
     "answered": {"agent_id": word},

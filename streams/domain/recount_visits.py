@@ -56,6 +56,8 @@ class Visit(Offer):
     identifiers: frozenset[tuple[str, str]] = field(repr=False)
     """Every address and customer id of the visit, as ("address" or "id", value)."""
     callback_job_id: str | None
+    offer_reason: str | None
+    """What the contact is about, as the offer says."""
 
 
 def visits_of(events: Iterable[Event]) -> tuple[list[Visit], list[Offer]]:
@@ -127,4 +129,5 @@ def finished_visit(offered: Event, left: Event, end: Event | None, wrap_up: Even
         address=next((value for name, value in identifiers if name == "address"), None),
         identifiers=frozenset(identifiers),
         callback_job_id=offered.details.callback_job_id,
+        offer_reason=offered.details.reason,
     )

@@ -49,6 +49,8 @@ class VisitBook:
         self.changed_days: dict[tuple[ChannelQueue, int], None] = {}
         """Days closed since the last flush."""
         self.deleted_rows: dict[bytes, None] = {}
+        self._sole_places: dict[Place, tuple[Place, ...]] = {}
+        """What visits with one offer hold, shared by all of an interval."""
         for policy in directory.queues_of_partition(partition):
             for channel in sorted(policy.channels):
                 self._add_queue(policy, channel)
@@ -137,7 +139,10 @@ class VisitBook:
                 continue
             new_places.append(place)
             queue.hold_interval(place[1])
-        visit.places += tuple(new_places)
+        if not visit.places and len(new_places) == 1:
+            visit.places = self._sole_places.setdefault(new_places[0], tuple(new_places))
+        else:
+            visit.places += tuple(new_places)
         return new_places
 
     def _reopen_days(self, visit: Visit) -> None:
@@ -157,6 +162,7 @@ class VisitBook:
             self.changed_days[queue, day] = None
             for interval_ms, counts in intervals.items():
                 self.deleted_rows[queue.row_key(interval_ms)] = None
+                self._sole_places.pop((queue, interval_ms), None)
                 if (queue, interval_ms) in self.changed_intervals:
                     del self.changed_intervals[queue, interval_ms]
                     self.past_intervals.append((queue, interval_ms, counts))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from streams.delivery import MOST_WAITING_BYTES, Appended, Outbox, RecordToSend
-from streams.domain.decisions import OWN_PARTITION, Core, DeadLetter, Decisions, Output
+from streams.domain.decisions import OWN_PARTITION, Core, DeadLetter, Decider, Decisions, Output
 from streams.engine.batches import Batch
 from streams.engine.changelog import TopicPosition, flush_records, row_record
 from streams.engine.transport import size_of
@@ -136,10 +136,17 @@ class Owner:
         return [run for run in runs if run[0]]
 
     def tick(self) -> None:
-        """Let the core say what waiting has made true."""
+        """Let the core say what waiting has made true, and decide what is to be decided at the end of its input."""
         instant = self._instant()
-        self._put(self.core.tick({topic: clock.now(instant) for topic, clock in self.clocks.items()}))
+        now_ms = {topic: clock.now(instant) for topic, clock in self.clocks.items()}
+        self._put(self.core.tick(now_ms))
+        if isinstance(self.core, Decider) and self._is_at_the_end(instant):
+            self._put(self.core.decide(now_ms))
         self._outbox.start()
+
+    def _is_at_the_end(self, instant: Instant) -> bool:
+        """Whether nothing that was written 2 s ago is unread, and no late record is awaited."""
+        return all(clock.is_caught_up(instant) and not clock.is_stale(instant) for clock in self.clocks.values())
 
     def _emit(self, decisions: Decisions) -> None:
         self._put(decisions.outputs)

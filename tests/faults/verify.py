@@ -209,7 +209,7 @@ class Verifier:
         for record in stored:
             if record.topic in TOPICS_TOLD:
                 told.take(record.topic, record.value)
-        expected = comparison.expected_facts(events, rules, now_ms=now_ms)
+        expected = comparison.expected_facts(events, rules, told.plan_facts, now_ms=now_ms)
         expected[comparison.JOBS] = comparison.expected_jobs(told)
         expected[comparison.RECORDS]["dead letters"] = self.expects.dead_letters
         facts = comparison.told_facts(told, rules)

@@ -67,7 +67,7 @@ def judged_arrivals(events: list[Event], *, batch_records: int, policy: str | No
         chain.send(part, [event_time_ms(event["time"]) or 0 for event in part])
         chain.run()
     rules = rules_of(configured)
-    expected = comparison.expected_facts(read_events(map(encode, events)), rules)
+    expected = comparison.expected_facts(read_events(map(encode, events)), rules, chain.told.plan_facts)
     del expected[comparison.DAY]  # is on the metrics page alone
     expected[comparison.JOBS] = comparison.expected_jobs(chain.told)
     return Judged(events, chain.told, expected, comparison.told_facts(chain.told, rules))

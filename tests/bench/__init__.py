@@ -1,0 +1,1 @@
+"""How fast and how lean: `python -m tests.bench`. See the README beside this file."""

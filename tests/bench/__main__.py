@@ -1,0 +1,87 @@
+"""`python -m tests.bench`: measures, prints the table, writes it to RESULTS.md; ends with 1 where a goal is missed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from tests.bench.cluster import Cluster
+from tests.bench.measures import MEASURES, Circumstances
+from tests.bench.table import Row, as_text
+from tests.kafka_server import KafkaServer, kafka_unavailable_reason
+from tests.worker_process import PROJECT
+
+RESULTS: Final = Path(__file__).with_name("RESULTS.md")
+BENCH_PYTHON: Final = PROJECT / ".cache" / "bench-venv" / "bin" / "python"
+
+
+@dataclass(frozen=True)
+class _Options:
+    names: list[str]
+    is_short: bool
+    bench_python: Path
+    results: Path | None
+
+
+def main() -> None:
+    options = _options()
+    reason = kafka_unavailable_reason()
+    if reason:
+        sys.exit(f"the bench needs a real Kafka: {reason}")
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="filaviva-bench-") as folder, KafkaServer() as server:
+        python = options.bench_python if options.bench_python.exists() else None
+        around = Circumstances(Cluster(server, Path(folder)), Path(folder), options.is_short, python)
+        rows = list(_measured(options.names, around))
+    text = f"{_heading(options, time.monotonic() - started)}\n\n{as_text(rows)}\n"
+    print(f"\n{text}")
+    if options.results:
+        options.results.write_text(text)
+    missed = [row.figure for row in rows if row.is_missed]
+    sys.exit(f"missed: {'; '.join(missed)}" if missed else 0)
+
+
+def _measured(names: list[str], around: Circumstances) -> Iterator[Row]:
+    for name in names:
+        print(f"{name}:", flush=True)
+        measure: Callable[[Circumstances], list[Row]] = MEASURES[name]
+        for row in measure(around):
+            print(f"  {row.figure}: {row.measured} {row.verdict}", flush=True)
+            yield row
+
+
+def _heading(options: _Options, seconds: float) -> str:
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    length = "short run" if options.is_short else "full run"
+    return (
+        f"# Measured\n\n{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {length} of {seconds / 60:.0f} min, "
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, load average at the end {load}.\n"
+        "Broker and contestant share the cores, and other work ran beside them: ratios count more than figures."
+    )
+
+
+def _options() -> _Options:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MEASURES)}; all when none is given")
+    parser.add_argument("--short", action="store_true", help="fewer events and rounds; for a first look")
+    parser.add_argument("--bench-python", type=Path, default=BENCH_PYTHON, help="a Python that has Quix Streams")
+    parser.add_argument("--results", type=Path, help=f"where to write the table; {RESULTS.name} for a full run of all")
+    told = parser.parse_args()
+    unknown = set(told.names) - MEASURES.keys()
+    if unknown:
+        parser.error(f"no such measure: {', '.join(sorted(unknown))}")
+    results = told.results or (RESULTS if not told.short and not told.names else None)
+    return _Options(told.names or list(MEASURES), told.short, told.bench_python, results)
+
+
+if __name__ == "__main__":
+    main()

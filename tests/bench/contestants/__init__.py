@@ -1,0 +1,1 @@
+"""The programs that do the same job on the same events, each a process of its own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from streams.cli.callbacks import callbacks
 from streams.cli.check import check
 from streams.cli.dashboards import dashboards
 from streams.cli.dead_letters import dead_letters
@@ -27,6 +28,7 @@ def main() -> None:
     """
 
 
+main.add_command(callbacks)
 main.add_command(check)
 main.add_command(dashboards)
 main.add_command(dead_letters)

@@ -15,6 +15,7 @@ import click
 import msgspec
 
 from streams.cli.check import settings_or_exit
+from streams.cli.dialers import conformance, dial
 from streams.cli.kafka_target import KafkaTarget, errors_told, target_of_file, with_kafka_target
 from streams.domain.decoding import parse_time
 from streams.domain.encoding import iso_time
@@ -44,6 +45,10 @@ def callbacks() -> None:
     Plans are read from the topic callback-plans, which holds no telephone number. Commands are events on the topic
     commands: they count from their time on, whichever worker reads them, and are kept for 7 days.
     """
+
+
+callbacks.add_command(conformance)
+callbacks.add_command(dial)
 
 
 # -- seeing -----------------------------------------------------------------------------------------------------------

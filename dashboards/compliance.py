@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from dashboards import queries, theme
+from dashboards import queries, theme, words
 from dashboards.board import QUEUE, SITE, TENANT, Board
 from dashboards.numbers import ABANDONMENT, SERVICE_LEVEL
 from dashboards.panels import Column, Kind, Panel, evenly, tile
@@ -83,14 +83,16 @@ CHARTS: Final = (
     Panel(
         Text("Contatos de hoje, por desfecho", "Contacts of today, by outcome"),
         Text("Contagem exata do dia da unidade.", "The exact count of the site's day."),
-        {"{{outcome}}": queries.DAY_BY_OUTCOME},
+        {"{{outcome}}": f"sort_desc({queries.DAY_BY_OUTCOME})"},
+        thresholds=theme.NO_JUDGEMENT,
         kind=Kind.BARS,
+        words=words.OUTCOMES,
     ),
     Panel(
         Text("Espera que nove de dez não passam", "Wait that nine in ten stay below"),
         Text("Atendidos dos últimos 15 minutos, por fila.", "Answered in the last 15 minutes, by queue."),
         {"{{queue}} ({{channel}})": queries.CHOSEN_P90},
-        unit=theme.SECONDS,
+        unit=theme.WHOLE_SECONDS,
         width=24,
     ),
 )

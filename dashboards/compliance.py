@@ -12,6 +12,7 @@ from dashboards.panels import Column, Kind, Panel, evenly, tile
 from dashboards.tables import CODE
 from dashboards.theme import Text
 
+NO_LIMIT_HERE: Final = Text("sem limite", "no limit")
 FINDINGS: Final = Text("Violações hoje", "Findings today")
 COLUMNS: Final = (
     Column(Text("Fila", "Queue"), queries.CHOSEN_NAMES, label="display_name"),
@@ -22,7 +23,7 @@ COLUMNS: Final = (
     Column(Text("NS hoje", "SL today"), queries.CHOSEN_SERVICE_LEVEL, theme.SHARE),
     Column(Text("Meta", "Goal"), queries.CHOSEN_TARGET, theme.SHARE),
     Column(Text("Distância da meta", "Distance to goal"), queries.TARGET_DISTANCE, theme.SHARE, theme.TARGET_DISTANCE),
-    Column(Text("Limite de espera", "Wait limit"), queries.CHOSEN_MAX_WAIT, theme.WAIT),
+    Column(Text("Limite de espera", "Wait limit"), queries.CHOSEN_MAX_WAIT, theme.WAIT, missing=NO_LIMIT_HERE),
     Column(
         Text("Acima do limite agora", "Over limit now"), queries.OVER_LIMIT_BY_QUEUE, theme.COUNT, theme.ANY_IS_TOO_MANY
     ),

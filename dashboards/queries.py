@@ -99,7 +99,7 @@ def data_age_seconds(condition: str) -> str:
     return f"max((time() - {_HEARD}) and on ({_SOURCE}) {_EXPECTED}) and on () (max({_SILENCE}) {condition})"
 
 
-_CONFIGURED: Final = f"max by ({Q}) ({names.QUEUE_MAX_WAIT.name}{{{OF_SITES}}})"
+_CONFIGURED: Final = f"max by ({Q}) ({names.QUEUE_INFO.name}{{{OF_SITES}}})"
 BLIND_QUEUES: Final = (
     f"count({_CONFIGURED} unless {ON_QUEUE} {of(recording.QUEUE_WAITING)}) or 0 * count({_CONFIGURED})"
 )

@@ -286,7 +286,10 @@ def every_number_is_the_truth(live: Live) -> None:
         return {(labels["queue"], labels["outcome"]): value for labels, value in found}
 
     live.until(lambda: not any(map(live.traffic.waiting, BUSY)), "nobody waits")
-    live.until(lambda: counted() == dict(truth), "the counts of the day are those that were told")
+    try:
+        live.until(lambda: counted() == dict(truth), "the counts of the day are those that were told")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\ntold:    {dict(truth)}\ncounted: {counted()}") from None
     live.until(lambda: live.wall("Esperando agora") == 0, "nobody waits on the wall")
     by_outcome = Counter[str]()
     for (_, outcome), count in truth.items():

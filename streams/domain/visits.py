@@ -162,9 +162,10 @@ def standing_of(visit: Visit, queue: ChannelQueue) -> Standing:
     """What the visit, which has an offer, adds to its interval and day."""
     state, policy = visit.state, visit.policy
     interval_ms, day = _interval_and_day(visit, queue)
+    rule = state.limit.rule if state.limit else ""
     leave = leave_of(state)
     if leave is None and not (state.is_lost or state.endings or state.wrap_ups):
-        return _waiting(interval_ms, day, is_breach(state, visit.limit_ms))
+        return _waiting(interval_ms, day, is_breach(state, visit.limit_ms), rule)
     if leave is not None:
         outcome, wait_ms = outcome_of(leave, policy), leave.wait_ms
     else:
@@ -180,7 +181,7 @@ def standing_of(visit: Visit, queue: ChannelQueue) -> Standing:
         wrap_up_ms=wrap_up_ms(state) or 0,
         is_handled=bool(state.endings) and outcome in (ANSWERED_IN_TARGET, ANSWERED_LATE),
         is_breach=is_breach(state, visit.limit_ms),
-        rule=state.limit.rule if state.limit else "",
+        rule=rule,
     )
 
 
@@ -193,6 +194,6 @@ def _interval_and_day(visit: Visit, queue: ChannelQueue) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=1024)
-def _waiting(interval_ms: int, day: int, is_over: bool) -> Standing:  # noqa: FBT001 - a key of the cache
+def _waiting(interval_ms: int, day: int, is_over: bool, rule: str) -> Standing:  # noqa: FBT001 - a key of the cache
     """Shared by all who wait since one interval: most of what is open."""
-    return Standing(interval_ms, day, WAITING, 0, 0, 0, 0, is_handled=False, is_breach=is_over)
+    return Standing(interval_ms, day, WAITING, 0, 0, 0, 0, is_handled=False, is_breach=is_over, rule=rule)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -167,9 +168,8 @@ def all_is_well(live: Live) -> None:
 def the_page_is_sound(live: Live) -> None:
     """Prometheus' own linter has nothing to say of a worker's page; the variables offer what is configured."""
     host, port = live.workers[0].address
-    page = subprocess.run(
-        ["curl", "-sf", f"http://{host}:{port}/metrics"], capture_output=True, timeout=60, check=True
-    ).stdout
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=60) as answer:
+        page = answer.read()
     linted = subprocess.run(
         [program("promtool"), "check", "metrics"], input=page, capture_output=True, timeout=60, check=False
     )

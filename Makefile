@@ -22,11 +22,14 @@ DEMO_LANG ?= en
 # How many tests run beside each other: most of them wait for a broker or a worker.
 JOBS ?= 2
 
+# How long the centre of `make stack` lives.
+STACK_SECONDS ?= 600
+
 # Of the fault bench: which lane (all when empty), and which plan of faults.
 LANE ?=
 SEED ?= 1
 
-.PHONY: help demo test check january faults bench lock clean python
+.PHONY: help demo test check january stack faults bench lock clean python
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +38,8 @@ demo: $(DEMO_VENV)/stamp  ## see it work: simulated contact centre, live wallboa
 	@$(DEMO_VENV)/bin/filaviva demo --seconds $(DEMO_SECONDS) --lang $(DEMO_LANG)
 
 test: .venv/stamp  ## every test; a real Kafka needs Java 17 and Maven, the summary says what ran
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m 'not alone'; beside=$$?; \
+	$(BIN)/pytest -m alone; alone=$$?; exit $$((beside > alone ? beside : alone))
 
 check: .venv/stamp  ## lint, format, types, import contracts, generated files
 	@$(BIN)/ruff check .
@@ -43,10 +47,14 @@ check: .venv/stamp  ## lint, format, types, import contracts, generated files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m dashboards --check
+	@$(BIN)/python -m dashboards.alerting --check
 	@$(BIN)/python -m streams.schemas --check
 
 january: .venv/stamp  ## the shared January data end to end, with its figures printed
 	@$(BIN)/pytest -m shared tests/integration/test_january.py -s
+
+stack: .venv/stamp  ## Kafka, worker, simulator, Prometheus, Alertmanager on loopback for STACK_SECONDS (600), then compare
+	@$(BIN)/python -m tests.stack --seconds $(STACK_SECONDS)
 
 bench: .venv/stamp $(BENCH_VENV)/packages  ## how fast and how lean, beside plain Faust, Quix Streams and a bare loop
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -19,14 +19,16 @@ from streams.agents.availability import availability_stage
 from streams.agents.callbacks import callbacks_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
+from streams.agents.results import results_stage
 from streams.agents.staffing import staffing_stage
 from streams.connections import tls_context
 from streams.delivery import end_process
 from streams.domain.directory import Directory
+from streams.engine.hearing import Hearing
 from streams.engine.pulse import Pulse
 from streams.engine.stage import Stage, StageSpec, StageSurroundings
 from streams.engine.tolerant_records import read_tolerantly
-from streams.engine.transport import Consumer, Transport
+from streams.engine.transport import Consumer, Producer, Transport
 from streams.errors import Unavailable
 from streams.health import HealthServer, Readiness
 from streams.partition_clock import PartitionClock
@@ -43,6 +45,8 @@ CHANGELOG_CHECK_SECONDS = 600.0
 BROKER_ANSWER_SECONDS = 5.0
 STUCK_SECONDS = 180.0
 """How long a worker may be joining or recovering without any progress before it ends, to be started again."""
+OUTAGE_SECONDS = 300.0
+"""How long a worker lives on with what it could not write while the broker is away; then it ends and loses nothing."""
 MAX_RECORD_BATCH_BYTES = 4_000_000
 
 
@@ -74,6 +78,7 @@ def _stages(settings: Settings, directory: Directory) -> list[StageSpec]:
         availability_stage(settings, directory),
         callbacks_stage(directory),
         dialling_stage(directory, sealer),
+        results_stage(directory),
     ]
 
 
@@ -136,7 +141,7 @@ def _build_app(settings: Settings) -> faust.App:
         producer_compression_type="lz4",
         producer_max_batch_size=MAX_RECORD_BATCH_BYTES,
         producer_max_request_size=MAX_RECORD_BATCH_BYTES,
-        producer_request_timeout=60.0,
+        producer_request_timeout=OUTAGE_SECONDS,
         cython_optimizations=False,
         web_enabled=False,
         web_bind="127.0.0.1",
@@ -169,6 +174,7 @@ class FaustBroker:
     def __init__(self, app: faust.App, stages: Mapping[str, Stage]) -> None:
         self._app = app
         self._stages = stages
+        self._hearing = Hearing()
 
     async def end_offsets(self, places: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
         """Raises Unavailable when the broker does not answer within 5 s, or answers with an error."""
@@ -207,6 +213,14 @@ class FaustBroker:
 
     def membership_error(self) -> BaseException | None:
         return cast(Consumer, self._app.consumer).membership_error()
+
+    def has_lost_group(self) -> bool:
+        """Whether the group cannot hear of this worker although the broker answers; to be asked regularly."""
+        return self._hearing.is_lost(
+            knows_coordinator=cast(Consumer, self._app.consumer).knows_coordinator(),
+            acknowledged_at=cast(Producer, self._app.producer).acknowledged_at,
+            now=time.monotonic(),
+        )
 
     def recovery_progress(self) -> tuple[int, int]:
         """Changes while the worker is getting anywhere: the generation, and how far changelogs are read."""
@@ -273,6 +287,10 @@ class WorkerService(Service):
             error = self.broker.membership_error()
             if error is not None:
                 end_process("the worker has fallen out of its group", error)
+            if self.broker.has_lost_group():
+                end_process(
+                    "the worker has lost its group", TimeoutError("its coordinator is not found, the broker is")
+                )
             seen = self.broker.recovery_progress()
             if seen != progress or self.broker.readiness() in {Readiness.READY, Readiness.BROKER_AWAY}:
                 progress, since = seen, time.monotonic()

@@ -10,13 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain
 from typing import Any, Final
 
-from streams.domain.directory import Directory
+from streams.domain.directory import CreationPolicy, Directory
 from streams.domain.events import INTAKE_OF_CHANNEL
-from streams.domain.recount import Event, Figures, Recount, Visit, VisitId, recount
-from streams.told import Job, Told
+from streams.domain.plans import OPEN_STATES
+from streams.domain.recount import Event, Figures, Offer, Recount, Visit, VisitId, recount
+from streams.domain.recount_limits import Limit
+from streams.plan_facts import beside_visits
+from streams.told import Data, Job, Told
 from streams.topics import CALLBACK_PLANS, CONTACT_OUTCOMES, QUEUE_INTERVALS, SLA_BREACHES
 
 OUTCOMES: Final = "outcomes"
@@ -27,6 +29,7 @@ PLANS: Final = "plans"
 JOBS: Final = "jobs"
 DAY: Final = "day"
 RECORDS: Final = "records"
+SOUND: Final = "sound"
 
 Facts = dict[str, dict[str, Any]]
 """Check to key to what is said of it. No key and no value holds an address."""
@@ -83,6 +86,8 @@ class Rules:
     lateness_ms: int
     grace_ms: int
     token_of: TokenOf
+    limit_of: Callable[[Offer], Limit]
+    """What each visit is held to, by the recount's own reading of the policies."""
 
     def recount(self, events: Iterable[Event], now_ms: int | None = None) -> Recount:
         queues, sites = self.directory.queues, self.directory.sites
@@ -98,15 +103,14 @@ class Rules:
             unknown_exit_seconds=lambda visit: queues[visit.tenant, visit.queue].unknown_exit_ms[visit.channel] / 1000,
         )
 
-    def max_wait_seconds(self, *queue: str) -> float:
-        tenant, name = queue
-        return self.directory.queues[tenant, name].max_wait_ms / 1000
 
-
-def expected_facts(events: Iterable[Event], rules: Rules, *, now_ms: int | None = None) -> Facts:
+def expected_facts(
+    events: Iterable[Event], rules: Rules, plan_facts: Iterable[Data] = (), *, now_ms: int | None = None
+) -> Facts:
     """Everything the topics and the metrics ought to say once ``events`` are applied, in any order.
 
     ``now_ms`` is the time of every partition under the wall clock; without it each goes by its own events.
+    ``plan_facts`` are those of ``Told``: attempts, expiries and commands are no matter of contact events.
     """
     everything = list(events)
     facts: Facts = {name: {} for name in (OUTCOMES, QUEUES, INTERVALS, FINDINGS, PLANS, DAY)}
@@ -118,7 +122,7 @@ def expected_facts(events: Iterable[Event], rules: Rules, *, now_ms: int | None 
         facts[INTERVALS] |= _expected_intervals(counted)
         facts[FINDINGS] |= _expected_findings(counted, rules, as_of_ms)
         facts[DAY] |= _expected_day(counted)
-    facts[PLANS] = _expected_plans(rules.recount(everything), rules)
+    facts[PLANS] = _expected_plans(everything, rules, plan_facts)
     facts[RECORDS] = {"told differently under one revision": [], "dead letters": 0}
     return facts
 
@@ -172,11 +176,17 @@ def _expected_intervals(counted: Recount) -> dict[str, Any]:
     }
 
 
-def _expected_findings(counted: Recount, rules: Rules, now_ms: int) -> dict[str, str]:
-    """Confirmed by the exit; open while there is none, once the grace is over too."""
+def _expected_findings(counted: Recount, rules: Rules, now_ms: int) -> dict[str, tuple[str, float]]:
+    """By finding id its state and limit: confirmed by the exit; open while there is none and the grace is over."""
     left = {visit.visit_id for visit in counted.visits}
-    over = counted.findings(max_wait_seconds=rules.max_wait_seconds, now_ms=now_ms - rules.grace_ms)
-    return {_visit_id(visit): "confirmed" if visit in left else "open" for visit in over}
+    over = counted.judged(rules.limit_of, now_ms=now_ms - rules.grace_ms)
+    return {
+        f"{_visit_id(visit)}:{limit.rule}:{limit.policy_version}": (
+            "confirmed" if visit in left else "open",
+            (limit.limit_ms or 0) / 1000,
+        )
+        for visit, limit in over.items()
+    }
 
 
 def _expected_day(counted: Recount) -> dict[str, Any]:
@@ -186,14 +196,43 @@ def _expected_day(counted: Recount) -> dict[str, Any]:
     return {"/".join(queue): dict(figures.outcomes) for queue, figures in last.items()}
 
 
-def _expected_plans(counted: Recount, rules: Rules) -> dict[str, str]:
+def _expected_plans(events: Iterable[Event], rules: Rules, plan_facts: Iterable[Data]) -> dict[str, str]:
     queues = {place for place, policy in rules.directory.queues.items() if policy.callback_queue is not None}
+    addresses = {
+        (event.visit.tenant, rules.token_of(event.visit.tenant, event.details.address)): event.details.address
+        for event in events
+        if event.details.address is not None
+    }
+    beside = beside_visits(
+        plan_facts,
+        lambda tenant, token: addresses.get((tenant, token)),
+        lambda tenant, queue: rules.directory.callbacks(tenant, queue).attempts,
+    )
     return {
         _plan_key(rules.token_of(plan.tenant, plan.address), (_visit_id(visit) for visit in plan.reasons)): (
-            f"{'ready' if plan.ended_ms is None else 'cancelled'} since {plan.opened_ms}"
+            _plan_words(plan.opened_ms, plan.ended_ms)
         )
-        for plan in counted.callback_reasons(queues=queues)
+        for plan in rules.recount(events).callback_reasons(
+            queues=queues,
+            beside=beside,
+            short_too={place for place, policy in rules.directory.queues.items() if policy.creation.short_abandons},
+            is_wanted=lambda visit: _is_wanted(visit, rules.directory.queues[visit.tenant, visit.queue].creation),
+        )
     }
+
+
+def _is_wanted(visit: Visit, creation: CreationPolicy) -> bool:
+    """Whether the queue calls back because of this abandon or request."""
+    if creation.channels is not None and visit.channel not in creation.channels:
+        return False
+    if visit.exit_kind == "callback_requested":
+        return creation.requests
+    is_excluded = visit.offer_reason in creation.excluded_reasons
+    return creation.abandons and visit.wait_ms >= creation.minimum_wait_ms and not is_excluded
+
+
+def _plan_words(opened_ms: int, ended_ms: int | None) -> str:
+    return f"{'open' if ended_ms is None else f'ended at {ended_ms}'} since {opened_ms}"
 
 
 def _plan_key(token: str | None, reasons: Iterable[str]) -> str:
@@ -213,33 +252,45 @@ def told_facts(told: Told, rules: Rules) -> Facts:
         INTERVALS: {
             "/".join((*_queue_of(each), _utc(each["interval_start"]))): sum_of_intervals([each]) for each in intervals
         },
-        FINDINGS: {each["visit_id"]: each["state"] for each in findings},
+        FINDINGS: {each["finding_id"]: (each["state"], each["limit_seconds"]) for each in findings},
         PLANS: {
-            _plan_key(each["token"], each["reasons"]): f"{each['state']} since {_milliseconds(each['opened_at'])}"
+            _plan_key(each["token"], each["reasons"]): _plan_words(
+                _milliseconds(each["opened_at"]), each["ended_at"] and _milliseconds(each["ended_at"])
+            )
             for each in told.newest[CALLBACK_PLANS].values()
             if each["reasons"]
         },
         RECORDS: {"told differently under one revision": told.contradictions, "dead letters": told.dead_letters},
-        JOBS: {plan_id: [_job_words(job, plan_id, rules, told) for job in jobs] for plan_id, jobs in told.jobs.items()},
+        JOBS: {plan_id: _soundness(jobs, plan_id, rules, told) for plan_id, jobs in told.jobs.items()},
     }
 
 
-def expected_jobs(told: Told) -> dict[str, list[str]]:
-    """The jobs that the plans in ``told`` call for: each attempt dialled once, and cancelled unless it still stands."""
-    expected = {}
-    for plan_id, plan in told.newest[CALLBACK_PLANS].items():
-        jobs = list(chain.from_iterable((f"dial {n}", f"cancel {n}") for n in range(1, plan["attempt"] + 1)))
-        if jobs:
-            expected[plan_id] = jobs[:-1] if plan["state"] == "ready" else jobs
-    return expected
+def expected_jobs(told: Told) -> dict[str, str]:
+    """Every plan that was ever offered for dialling is sound; see ``_soundness``."""
+    return dict.fromkeys(told.jobs, SOUND)
 
 
-def _job_words(job: Job, plan_id: str, rules: Rules, told: Told) -> str:
+def _soundness(jobs: list[Job], plan_id: str, rules: Rules, told: Told) -> str:
+    """Each attempt was dialled at most once, one after the other, cancelled at most once and after that, and at the
+    number that the plan belongs to; no job is out of a plan that has ended without it."""
     plan = told.newest[CALLBACK_PLANS].get(plan_id)
-    words = f"{job.kind} {job.attempt}"
-    if job.address is None or plan is None or rules.token_of(plan["tenant"], job.address) == plan["token"]:
-        return words
-    return f"{words} to somebody else"
+    if plan is None:
+        return "of no plan"
+    if any(job.address and rules.token_of(plan["tenant"], job.address) != plan["token"] for job in jobs):
+        return "dialled to somebody else"
+    dialled: list[int] = []
+    cancelled: set[int] = set()
+    for job in jobs:
+        if job.kind == "dial" and job.attempt > max(dialled, default=0):
+            dialled.append(job.attempt)
+        elif job.kind == "cancel" and job.attempt in dialled and job.attempt not in cancelled:
+            cancelled.add(job.attempt)
+        else:
+            return f"not one after the other: {jobs}"
+    is_out = dialled[-1] > plan["attempts_made"] and dialled[-1] not in cancelled
+    if is_out and plan["state"] not in OPEN_STATES:
+        return f"{plan['state']}, and a job is out: {jobs}"
+    return SOUND
 
 
 def _queue_of(data: Mapping[str, str]) -> tuple[str, str, str]:

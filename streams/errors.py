@@ -2,7 +2,8 @@
 
     FilavivaError
     ├── ConfigError      the operator's input is wrong; exit 2, before any connection
-    └── Unavailable      something outside is away; trying again makes sense
+    ├── Unavailable      something outside is away; trying again makes sense
+    └── Superseded       somebody else owns by now what this worker believes to own
 
 What is wrong with one *record* is not raised across modules: decoding returns a ``Rejection`` value.
 """
@@ -28,3 +29,7 @@ class Unavailable(FilavivaError):
     """A broker or file that should be there is away for now."""
 
     retry = True
+
+
+class Superseded(FilavivaError):
+    """Another worker has taken over a partition, and this one was not told: it must end and join again."""

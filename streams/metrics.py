@@ -86,6 +86,8 @@ class WorkerFigures:
     """Every queue of the configuration, owned here or not."""
     build: BuildInfo
     started_ms: int
+    built_ms: int = 0
+    """The instant the figures are of."""
     queues: Sequence[QueueFigures] = ()
     recovering_queues: Sequence[QueuePolicy] = ()
     """Owned queues whose state is not read back yet: shown as stale, and nothing else is known of them."""
@@ -229,7 +231,8 @@ def _configuration(figures: WorkerFigures) -> Iterator[Metric]:
     yield _family(names.QUEUE_INFO, info)
     yield _family(names.QUEUE_OPEN, ((at, figures.is_open(each)) for each, at in queues))
     yield _family(names.QUEUE_ANSWER_TARGET, ((at, each.answer_target_ms / 1000) for each, at in queues))
-    yield _family(names.QUEUE_MAX_WAIT, ((at, each.max_wait_ms / 1000) for each, at in queues))
+    limits = ((at, each.limit_seconds(at["channel"], figures.built_ms)) for each, at in queues)
+    yield _family(names.QUEUE_MAX_WAIT, ((at, limit) for at, limit in limits if limit is not None))
     yield _family(names.QUEUE_SERVICE_LEVEL_TARGET, ((at, each.service_level_target) for each, at in queues))
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from streams.domain.events import AGENT_EVENTS, INTAKE_OF_CHANNEL, SITE_EVENTS
-from streams.topics import CALLBACK_RESULTS, CASE_EVENTS
+from streams.domain.events import AGENT_EVENTS, CALLBACK_RESULTS, COMMANDS, INTAKE_OF_CHANNEL, SITE_EVENTS
+from streams.topics import CASE_EVENTS
 
 
 class Route(NamedTuple):
@@ -55,6 +55,8 @@ def route(event: object) -> Route | Unroutable:
         return _keyed(topic, data, "queue") if topic else Unroutable(f"{kind}: data.channel is none of the known ones")
     if kind == "agent.state":
         return _keyed(AGENT_EVENTS, data, "agent_id")
+    if family == "command":
+        return _keyed(COMMANDS, data, "token" if "token" in data else "callback_queue")
     if family not in _OWNER_FIELD:
         return Unroutable(f"{kind[:80]}: no input topic carries this type")
     topic, field = _OWNER_FIELD[family]

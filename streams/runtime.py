@@ -99,7 +99,7 @@ class Runtime:
             for (_, partition), end_offset in ends.items():
                 owner = stage.owners.get(partition)
                 if owner is not None:
-                    owner.check_end(end_offset)
+                    await owner.check_end(end_offset)
 
     def gave_up(self, owners: Iterable[Owner]) -> None:
         self.past = [total_of([*self.past, *(owner.core.stage_figures() for owner in owners)])]
@@ -120,6 +120,8 @@ class Runtime:
             configured=list(self.directory.queues.values()),
             build=self._build(),
             started_ms=self.started_ms,
+            built_ms=instant.wall_ms,
+            is_open=lambda policy: policy.is_open(instant.wall_ms),
             queues=self._queue_figures(instant),
             recovering_queues=[
                 policy for partition in self._recovering() for policy in self.directory.queues_of_partition(partition)

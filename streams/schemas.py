@@ -16,19 +16,23 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from streams.domain.callbacks import CallbackPlan
-from streams.domain.dialling import CancelJob, DialJob
 from streams.domain.events import (
     AGENT_EVENTS,
     AGENT_TYPES,
+    CALLBACK_RESULTS,
     CHANNELS,
+    COMMAND_TYPES,
+    COMMANDS,
     CONTACT_TYPES,
     INTAKE_OF_CHANNEL,
+    RESULT_TYPES,
     SITE_EVENTS,
     SITE_TYPES,
 )
 from streams.domain.findings import CONFIRMED, OPEN, RETRACTED
+from streams.domain.jobs import CancelJob, DialJob
 from streams.domain.outcomes import ContactOutcome, Finding, QueueInterval
+from streams.domain.plan_records import CallbackPlan
 from streams.topics import (
     CALLBACK_JOBS,
     CALLBACK_PLANS,
@@ -59,6 +63,8 @@ _TYPES_OF_TOPIC: Final[Mapping[str, Mapping[str, type[msgspec.Struct]]]] = {
     **dict.fromkeys(_CONTACT_TOPICS, CONTACT_TYPES),
     AGENT_EVENTS: AGENT_TYPES,
     SITE_EVENTS: SITE_TYPES,
+    COMMANDS: COMMAND_TYPES,
+    CALLBACK_RESULTS: RESULT_TYPES,
     CONTACT_OUTCOMES: {"contact.outcome": ContactOutcome},
     QUEUE_INTERVALS: {"queue.interval": QueueInterval},
     SLA_BREACHES: {f"sla.{state}": Finding for state in (OPEN, CONFIRMED, RETRACTED)},

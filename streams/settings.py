@@ -8,23 +8,38 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
-from streams.domain.directory import UNKNOWN_EXIT_MS, Directory, QueuePolicy, SourcePolicy
+from streams.calendar_tables import table
+from streams.domain.calling_hours import CallingHours
+from streams.domain.directory import (
+    RETRY_MS,
+    UNKNOWN_EXIT_MS,
+    CallbackPolicy,
+    CreationPolicy,
+    Directory,
+    QueuePolicy,
+    SourcePolicy,
+)
 from streams.errors import ConfigError
 from streams.settings_checks import Draft, problems_between
 from streams.settings_document import ROOT, PlainYaml, diagnose
+from streams.settings_policies import Packs, limits_of, opening_hours, policy_problems
 from streams.settings_secrets import Secret, SecretReader, TenantKeys
 from streams.settings_sections import (
+    Callback,
     CallbackQueue,
     Clock,
     Document,
+    Hours,
     Kafka,
     Privacy,
     Queue,
@@ -32,6 +47,9 @@ from streams.settings_sections import (
     Source,
     Worker,
 )
+
+CALLING_HOLIDAYS: Final = "br@2026.11.0"
+"""The table of holidays on which nobody is called unasked."""
 
 __all__ = ["Secret", "Settings", "TenantKeys", "load_settings", "parse_settings"]
 
@@ -49,6 +67,7 @@ class Settings:
     sources: tuple[Source, ...]
     queues: tuple[Queue, ...]
     callback_queues: tuple[CallbackQueue, ...]
+    packs: Packs
     config_hash: str
     """12 hex characters of what the file says, whatever its layout; secrets have no part in it."""
     tenant_keys: Mapping[str, TenantKeys]
@@ -56,14 +75,17 @@ class Settings:
 
     def directory(self, partition_of: Callable[[str, int], int]) -> Directory:
         """The queues as the core knows them; ``partition_of`` takes an owner key and the partition count."""
-        zones = {(site.tenant, site.site): site.zone for site in self.sites}
-        policies = [_policy(queue, zones[queue.tenant, queue.site]) for queue in self.queues]
+        sites = {(site.tenant, site.site): site for site in self.sites}
+        policies = [_policy(queue, sites[queue.tenant, queue.site], self.packs) for queue in self.queues]
         partitions = self.kafka.partitions
         return Directory(
             policies,
-            sites=zones,
+            sites={place: site.zone for place, site in sites.items()},
             partition_of=lambda key: partition_of(key, partitions),
             sources=[_source(source) for source in self.sources],
+            callback_queues=[
+                _callbacks(entry, self.queues, sites[entry.tenant, entry.site].zone) for entry in self.callback_queues
+            ],
         )
 
 
@@ -97,6 +119,8 @@ def parse_settings(
     draft = Draft.of(sections, problems)
     problems += problems_between(draft)
     folder = folder or Path()
+    packs = Packs(_listed_files(sections.get("policies")), folder)
+    problems += policy_problems(draft, packs)
     secrets = SecretReader(os.environ if environment is None else environment, folder)
     password = secrets.kafka_password(draft.kafka.security) if resolve_secrets and draft.kafka else None
     tenant_keys = secrets.tenant_keys(draft.privacy) if resolve_secrets and draft.privacy else {}
@@ -113,7 +137,8 @@ def parse_settings(
         sources=document.sources,
         queues=document.queues,
         callback_queues=document.callback_queues,
-        config_hash=hashlib.sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()[:12],
+        packs=packs,
+        config_hash=_hash_of(document, packs),
         tenant_keys=MappingProxyType(tenant_keys),
         kafka_password=password,
     )
@@ -134,7 +159,17 @@ def _with_located_files(kafka: Kafka, folder: Path) -> Kafka:
     return replace(kafka, security=replace(kafka.security, **located))
 
 
-def _policy(queue: Queue, zone: str) -> QueuePolicy:
+def _hash_of(document: Document, packs: Packs) -> str:
+    """Of what the file and the packs it lists say."""
+    said = msgspec.json.encode((document, packs.own), order="deterministic")
+    return hashlib.sha256(said).hexdigest()[:12]
+
+
+def _listed_files(raw: object) -> tuple[str, ...]:
+    return tuple(name for name in raw if isinstance(name, str)) if isinstance(raw, list) else ()
+
+
+def _policy(queue: Queue, site: Site, packs: Packs) -> QueuePolicy:
     exits = UNKNOWN_EXIT_MS
     if queue.unknown_exit_seconds is not None:
         exits = dict.fromkeys(UNKNOWN_EXIT_MS, milliseconds(queue.unknown_exit_seconds))
@@ -142,18 +177,76 @@ def _policy(queue: Queue, zone: str) -> QueuePolicy:
         tenant=queue.tenant,
         site=queue.site,
         queue=queue.queue,
-        zone=zone,
+        zone=site.zone,
         channels=frozenset(queue.channels),
         answer_target_ms=milliseconds(queue.answer_target_seconds),
-        max_wait_ms=milliseconds(queue.max_wait_seconds),
+        max_wait_ms=None if queue.max_wait_seconds is None else milliseconds(queue.max_wait_seconds),
+        limits=limits_of(queue, site, packs),
+        sector=queue.sector,
+        hours=opening_hours(queue, site, packs.get(queue.policy) if queue.policy else None),
         short_abandon_ms=milliseconds(queue.short_abandon_seconds),
         service_level_target=queue.service_level_target,
         formula=queue.formula,
         display_name=queue.display_name or queue.queue,
         group=queue.group or "",
         callback_queue=queue.callback.queue if queue.callback else None,
+        creation=_creation(queue.callback) if queue.callback else CreationPolicy(),
         unknown_exit_ms=exits,
     )
+
+
+def _creation(callback: Callback) -> CreationPolicy:
+    return CreationPolicy(
+        abandons=callback.abandons,
+        requests=callback.requests,
+        short_abandons=callback.short_abandons,
+        minimum_wait_ms=milliseconds(callback.minimum_wait_seconds),
+        channels=None if callback.channels is None else frozenset(callback.channels),
+        excluded_reasons=frozenset(callback.excluded_reasons),
+    )
+
+
+def _callbacks(entry: CallbackQueue, queues: Iterable[Queue], zone: str) -> CallbackPolicy:
+    yields_to = entry.yield_to
+    if yields_to is None:
+        ours = (queue for queue in queues if (queue.tenant, queue.site) == (entry.tenant, entry.site))
+        yields_to = tuple(queue.queue for queue in ours if queue.callback and queue.callback.queue == entry.queue)
+    retry_ms: dict[str, int | None] = {
+        outcome: None if seconds is None else milliseconds(seconds) for outcome, seconds in entry.retry_seconds.items()
+    }
+    return CallbackPolicy(
+        tenant=entry.tenant,
+        site=entry.site,
+        queue=entry.queue,
+        zone=zone,
+        attempts=entry.attempts,
+        retry_ms={**RETRY_MS, **retry_ms},
+        life_ms=milliseconds(entry.expires_seconds),
+        due_ms=milliseconds(entry.due_seconds),
+        owed_due_ms=milliseconds(entry.owed_due_seconds),
+        boost=entry.boost,
+        lease_ms=milliseconds(entry.lease_seconds),
+        yield_ms=None if entry.yield_seconds is None else milliseconds(entry.yield_seconds),
+        yields_to=frozenset(yields_to),
+        purpose=entry.purpose,
+        holidays=table(CALLING_HOLIDAYS),
+        hours=_hours(entry.hours) if entry.hours else None,
+        calls_per_day=entry.calls_per_day,
+        calls_per_month=entry.calls_per_month,
+        ageing_ms=milliseconds(entry.ageing_seconds),
+    )
+
+
+def _hours(hours: Hours) -> CallingHours:
+    return CallingHours(_span(hours.weekdays), _span(hours.saturday), _span(hours.asked))
+
+
+def _span(text: str | None) -> tuple[time, time] | None:
+    """``09:00-21:00``; until midnight is until its last instant."""
+    if text is None:
+        return None
+    first, last = text.split("-")
+    return time.fromisoformat(first), time.max if last == "24:00" else time.fromisoformat(last)
 
 
 def _source(source: Source) -> SourcePolicy:

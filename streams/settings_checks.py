@@ -199,6 +199,8 @@ def _limits(queue: Queue, path: str) -> Iterator[Problem]:
     target = queue.answer_target_seconds
     if queue.short_abandon_seconds > target:
         yield f"{path}.short_abandon_seconds", f"expected at most answer_target_seconds ({target})"
+    if queue.max_wait_seconds is None:
+        return
     if queue.max_wait_seconds < target:
         yield f"{path}.max_wait_seconds", f"expected at least answer_target_seconds ({target})"
     believed = queue.unknown_exit_seconds or min(UNKNOWN_EXIT_MS[channel] for channel in queue.channels) / 1000
@@ -212,6 +214,11 @@ def _limits(queue: Queue, path: str) -> Iterator[Problem]:
 def _callback_queues(draft: Draft) -> Iterator[Problem]:
     yield from _repeated("callback_queues", draft.callback_queues, lambda entry: (entry.tenant, entry.queue), "queue")
     yield from _unknown_sites("callback_queues", draft.callback_queues, draft)
+    for index, entry in draft.callback_queues.items():
+        for name in ("weekdays", "saturday", "asked"):
+            span: str | None = getattr(entry.hours, name, None)
+            if span is not None and span[:5] >= span[6:]:
+                yield f"callback_queues[{index}].hours.{name}", "expected an end after the start"
     if "queues" in draft.unsound:
         return
     site_of = {(queue.tenant, queue.queue): queue.site for queue in draft.queues.values()}
@@ -221,7 +228,10 @@ def _callback_queues(draft: Draft) -> Iterator[Problem]:
                 f"callback_queues[{index}].queue",
                 "expected a queue that is listed in queues too: answered callbacks enter it",
             )
-        elif site_of[entry.tenant, entry.queue] != entry.site:
+        ours = {name for tenant, name in site_of if tenant == entry.tenant}
+        if not set(entry.yield_to or ()) <= ours:
+            yield f"callback_queues[{index}].yield_to", f"expected queues of tenant {entry.tenant}: {_listed(ours)}"
+        if (entry.tenant, entry.queue) in site_of and site_of[entry.tenant, entry.queue] != entry.site:
             yield (
                 f"callback_queues[{index}].site",
                 f"expected {site_of[entry.tenant, entry.queue]}, the site of this queue in queues",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -211,7 +212,11 @@ def _expectation(base: Any, meta: list[msgspec.Meta]) -> str:
         return "one of " + ", ".join(get_args(base))
     if base in (int, float):
         kind = "a whole number" if base is int else "a number"
-        return f"{kind} from {meta[0].ge} to {meta[0].le}"
+        limits = meta[0] if meta else msgspec.Meta()
+        least = f"above {limits.gt} and up to" if limits.gt is not None else f"from {limits.ge} to"
+        return f"{kind} {least} {limits.le}"
+    if base in (date, bool):
+        return "a date such as 2026-11-23" if base is date else "true or false"
     return "a list" if get_origin(base) is tuple else "a mapping"
 
 

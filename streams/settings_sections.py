@@ -6,6 +6,7 @@ environment variable or a file), never held.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Final, Literal, get_args
 
 from msgspec import Meta, Struct
@@ -39,8 +40,52 @@ VariableName = Annotated[
     ),
 ]
 FileName = Annotated[str, Meta(min_length=1, max_length=4096, description="the path of a file")]
+State = Literal[
+    "AC", "AL", "AM", "AP", "BA", "CE", "DF", "ES", "GO", "MA", "MG", "MS", "MT", "PA", "PB", "PE", "PI", "PR", "RJ",
+    "RN", "RO", "RR", "RS", "SC", "SE", "SP", "TO",
+]  # fmt: skip
+PackName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9-]{1,40}@\d{4}\.\d{2}\.\d{1,3}\Z",
+        description="a policy with its version, such as br-sac@2026.11.0",
+    ),
+]
+HoursText = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d\d:\d\d-\d\d:\d\d( *, *\d\d:\d\d-\d\d:\d\d)*\Z",
+        description='hours such as "08:00-20:00" or "08:00-12:00, 13:00-18:00"',
+    ),
+]
+Days = Annotated[
+    str,
+    Meta(
+        pattern=r"^(daily|(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?)\Z",
+        description="daily, a weekday (mon, tue, wed, thu, fri, sat, sun) or some of them (mon-fri)",
+    ),
+]
 Ratio = Annotated[float, Meta(gt=0, le=1, description="a ratio above 0 and up to 1, such as 0.8")]
 Duration = Annotated[float, Meta(ge=0, le=31_536_000)]
+
+Span = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)\Z",
+        description="hours such as 09:00-21:00",
+    ),
+]
+RetriedOutcome = Literal[
+    "answered",
+    "no_answer",
+    "busy",
+    "failed",
+    "invalid_number",
+    "refused",
+    "voicemail",
+    "abandoned",
+    "no_result",
+]
 
 Formula = Literal[
     "answered_of_offered",
@@ -123,11 +168,14 @@ class Privacy(Section, frozen=True, kw_only=True):
 
 
 class Site(Section, frozen=True, kw_only=True):
-    """A place with its own local day."""
+    """A place with its own local day. ``holidays`` are local ones that no calendar has."""
 
     tenant: Slug
     site: Slug
     zone: Zone
+    state: State | None = None
+    city: Slug | None = None
+    holidays: Annotated[tuple[date, ...], Meta(max_length=1000)] = ()
     display_name: Label | None = None
 
 
@@ -145,37 +193,80 @@ class Source(Section, frozen=True, kw_only=True):
 
 
 class Callback(Section, frozen=True, kw_only=True):
-    """Which callback queue calls back the customers who left this queue unserved."""
+    """Which callback queue calls back the customers who left this queue unserved, and which of them. Whoever is cut off
+    by the supplier's side is called in any case."""
 
     queue: Slug
+    abandons: bool = True
+    requests: bool = True
+    short_abandons: bool = False
+    minimum_wait_seconds: Duration = 0.0
+    channels: tuple[Channel, ...] | None = None
+    excluded_reasons: Annotated[tuple[Label, ...], Meta(max_length=100)] = ()
 
 
 class Queue(Section, frozen=True, kw_only=True):
-    """A queue and what is promised there. ``unknown_exit_seconds`` overrides the defaults of all its channels."""
+    """A queue and what is promised there. ``unknown_exit_seconds`` overrides the defaults of all its channels.
+
+    ``policy`` is whose rules bind its waits; ``max_wait_seconds`` is the limit where those set none. ``state`` and
+    ``city`` are the site's unless given.
+    """
 
     tenant: Slug
     site: Slug
     queue: Slug
     channels: Annotated[tuple[Channel, ...], Meta(min_length=1, description="a list of at least one channel")]
     answer_target_seconds: Annotated[int, Meta(ge=1, le=31_536_000)]
-    max_wait_seconds: Annotated[float, Meta(ge=1, le=31_536_000)]
+    max_wait_seconds: Annotated[float, Meta(ge=1, le=31_536_000)] | None = None
+    max_wait_counts: Literal["calendar_time", "opening_hours"] = "calendar_time"
     short_abandon_seconds: Duration = 5.0
     service_level_target: Ratio = 0.8
     formula: Annotated[Formula, Meta(description=FORMULA_HINT)] = "answered_of_offered"
     sector: Slug | None = None
+    policy: PackName | None = None
+    state: State | None = None
+    city: Slug | None = None
+    hours: dict[Days, HoursText] | None = None
     display_name: Label | None = None
     group: Label | None = None
     unknown_exit_seconds: Annotated[float, Meta(ge=1, le=31_536_000)] | None = None
     callback: Callback | None = None
 
 
+class Hours(Section, frozen=True, kw_only=True):
+    """When customers may be called, on their own clocks; what is left out is never. Sundays and holidays: ``asked``
+    alone, and only for what they asked for."""
+
+    weekdays: Span | None = None
+    saturday: Span | None = None
+    asked: Span | None = None
+
+
 class CallbackQueue(Section, frozen=True, kw_only=True):
-    """A queue that answered callbacks enter; it is also listed in ``queues``."""
+    """A queue that answered callbacks enter; it is also listed in ``queues``. The rest says how customers are called.
+
+    ``retry_seconds`` overrides the waits after some outcomes, null for never again; ``yield_to`` left out are the
+    queues of the same site that call back here; ``yield_seconds`` null yields to nobody.
+    """
 
     tenant: Slug
     site: Slug
     queue: Slug
     display_name: Label | None = None
+    attempts: Annotated[int, Meta(ge=1, le=50)] = 3
+    retry_seconds: dict[RetriedOutcome, Duration | None] = {}
+    expires_seconds: Annotated[float, Meta(ge=60, le=2_592_000)] = 86_400.0
+    due_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 7200.0
+    owed_due_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 600.0
+    boost: Annotated[float, Meta(ge=0, le=10)] = 1.0
+    lease_seconds: Annotated[float, Meta(ge=10, le=3600)] = 180.0
+    yield_to: tuple[Slug, ...] | None = None
+    yield_seconds: Duration | None = 60.0
+    purpose: Literal["callback", "telemarketing", "collections"] = "callback"
+    hours: Hours | None = None
+    calls_per_day: Annotated[int, Meta(ge=1, le=100)] = 2
+    calls_per_month: Annotated[int, Meta(ge=1, le=1000)] = 15
+    ageing_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 1800.0
 
 
 class Document(Section, frozen=True, kw_only=True):
@@ -189,3 +280,5 @@ class Document(Section, frozen=True, kw_only=True):
     sources: tuple[Source, ...] = ()
     queues: Annotated[tuple[Queue, ...], Meta(min_length=1, max_length=5000, description="a list of 1 to 5000 queues")]
     callback_queues: tuple[CallbackQueue, ...] = ()
+    policies: tuple[FileName, ...] = ()
+    """Packs of one's own, beside those that come with the package."""

@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from streams.domain.events import COMMANDS
+from streams.domain.signals import CALLBACK_SIGNALS
 from streams.topics import CALLBACK_JOBS, CALLBACK_PLANS, CONTACT_OUTCOMES, DEAD_LETTERS, QUEUE_INTERVALS, SLA_BREACHES
 
 Data = dict[str, Any]
@@ -16,8 +18,9 @@ _ID_FIELD: Final[Mapping[str, str]] = {
     SLA_BREACHES: "finding_id",
     CALLBACK_PLANS: "plan_id",
 }
-TOPICS_TOLD: Final = (*_ID_FIELD, CALLBACK_JOBS, DEAD_LETTERS)
-"""Every topic that an outside reader follows, without the prefix."""
+TOPICS_TOLD: Final = (*_ID_FIELD, CALLBACK_JOBS, DEAD_LETTERS, CALLBACK_SIGNALS, COMMANDS)
+"""Every topic that an outside reader follows, without the prefix; of the last two what a recount takes as fact."""
+_FACTS: Final = ("callback.signal.attempted", "callback.signal.expired")
 
 
 class Job(NamedTuple):
@@ -34,13 +37,15 @@ class Job(NamedTuple):
 class Told:
     """Takes records in the order of their partitions. By topic and id: ``newest``; by plan id: ``jobs``.
 
-    ``contradictions`` are ids of which two different records bear the same revision: there must be none.
+    ``plan_facts`` are the events of attempts, expiries and commands, each once. ``contradictions`` are ids of which two
+    different records bear the same revision: there must be none.
     """
 
     def __init__(self) -> None:
         self.newest: dict[str, dict[str, Data]] = {topic: {} for topic in _ID_FIELD}
         self.jobs: dict[str, list[Job]] = {}
         self.contradictions: list[str] = []
+        self.plan_facts: list[Data] = []
         self.dead_letters = 0
         self._heard: set[str] = set()
 
@@ -51,6 +56,8 @@ class Told:
             event = msgspec.json.decode(value)
             if topic == CALLBACK_JOBS:
                 self._take_job(event)
+            elif topic in (CALLBACK_SIGNALS, COMMANDS):
+                self._take_fact(topic, event)
             else:
                 self._take_newest(topic, event["data"])
 
@@ -61,6 +68,12 @@ class Told:
             self.newest[topic][record_id] = data
         elif data["revision"] == known["revision"] and data != known:
             self.contradictions.append(f"{record_id}#{data['revision']}")
+
+    def _take_fact(self, topic: str, event: Data) -> None:
+        mark = f"{event['type']}/{event['source']}/{event['id']}"
+        if mark not in self._heard and (topic == COMMANDS or event["type"] in _FACTS):
+            self._heard.add(mark)
+            self.plan_facts.append(event)
 
     def _take_job(self, event: Data) -> None:
         """A job that is written again is the same job."""

@@ -9,14 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from streams.domain.events import AGENT_EVENTS, CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS, SITE_EVENTS
+from streams.domain.events import (
+    AGENT_EVENTS,
+    CALL_EVENTS,
+    CALLBACK_RESULTS,
+    CHAT_EVENTS,
+    COMMANDS,
+    EMAIL_EVENTS,
+    SITE_EVENTS,
+)
 
 CASE_EVENTS: Final = "case-events"
-COMMANDS: Final = "commands"
 QUEUE_STAFFING: Final = "queue-staffing"
 CALLBACK_SIGNALS: Final = "callback-signals"
 DIALLING_LOG: Final = "dialling-log"
-CALLBACK_RESULTS: Final = "callback-results"
 CALLBACK_PLANS: Final = "callback-plans"
 CALLBACK_JOBS: Final = "callback-jobs"
 CONTACT_OUTCOMES: Final = "contact-outcomes"
@@ -28,8 +34,9 @@ STAGE_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "queues": (CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS, QUEUE_STAFFING),
     "staffing": (AGENT_EVENTS,),
     "availability": (SITE_EVENTS,),
-    "callbacks": (CALLBACK_SIGNALS,),
-    "dialling": (DIALLING_LOG,),
+    "callbacks": (CALLBACK_SIGNALS, COMMANDS),
+    "dialling": (DIALLING_LOG, QUEUE_STAFFING, COMMANDS),
+    "results": (CALLBACK_RESULTS,),
 }
 """The stages with state, and the topics each reads."""
 TABLES: Final = tuple(STAGE_INPUTS)

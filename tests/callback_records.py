@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from streams.domain.decisions import Core, Decisions, Output
 from streams.domain.directory import Directory, QueuePolicy
-from streams.domain.signals import Abandoned, Ready, Requested, Served, Signal, Withdrawn, log_output, signal_output
+from streams.domain.encoding import iso_time
+from streams.domain.signals import (
+    Abandoned,
+    Attempted,
+    Entry,
+    LogEntry,
+    Ready,
+    Requested,
+    Served,
+    Signal,
+    Withdrawn,
+    log_output,
+    signal_output,
+)
 from streams.errors import FilavivaError
 
 MINUTE_MS = 60_000
 NINE_MS = 1_795_435_200_000
 """2026-11-23T12:00:00Z: nine in the morning at the sites of the tests."""
 TOKEN = "0f" * 16
+PLAN_ID = f"{TOKEN}.{sha256(b'visit-1').hexdigest()[:16]}"
+"""The plan that ``reason()`` opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,41 @@ def served(visit: str = "visit-9", *, minute: int = 0, **changes: Any) -> Served
     return Served(**(known | changes))
 
 
+def attempted(
+    attempt: int = 1, outcome: str = "no_answer", *, minute: float = 0, plan_id: str = PLAN_ID, **changes: Any
+) -> Attempted:
+    known: dict[str, Any] = {
+        "tenant": "acme",
+        "token": TOKEN,
+        "visit": f"{plan_id}.{attempt}",
+        "revision": 1,
+        "stands": True,
+        "at_ms": NINE_MS + round(minute * MINUTE_MS),
+        "callback_queue": "retornos",
+        "plan_id": plan_id,
+        "attempt": attempt,
+        "outcome": outcome,
+        "by": "dialer",
+    }
+    return Attempted(**(known | changes))
+
+
+def command(order: str, *, minute: float = 0, **data: Any) -> KafkaRecord:
+    """A command about the customer of TOKEN, as it stands on ``commands``."""
+    at_ms = NINE_MS + round(minute * MINUTE_MS)
+    known = {"tenant": "acme", "token": TOKEN} | data
+    event = {
+        "specversion": "1.0",
+        "id": f"{order}@{at_ms}",
+        "source": "filaviva",
+        "type": f"command.{order}",
+        "time": iso_time(at_ms),
+        "data": known,
+    }
+    key = f"acme/{known.get('token') or known.get('callback_queue')}"
+    return KafkaRecord(msgspec.json.encode(event), key.encode(), timestamp=at_ms)
+
+
 def ready(revision: int = 1, *, attempt: int = 1, **changes: Any) -> Ready:
     known: dict[str, Any] = {
         "tenant": "acme",
@@ -100,6 +151,8 @@ def ready(revision: int = 1, *, attempt: int = 1, **changes: Any) -> Ready:
         "not_before_ms": NINE_MS + MINUTE_MS,
         "expires_ms": NINE_MS + 24 * 60 * MINUTE_MS,
         "priority": 1,
+        "queue": "sac",
+        "opened_ms": NINE_MS,
     }
     return Ready(**(known | changes))
 
@@ -117,13 +170,13 @@ def withdrawn(revision: int = 2, *, attempt: int = 1, **changes: Any) -> Withdra
     return Withdrawn(**(known | changes))
 
 
-def output_of(message: Signal | Ready | Withdrawn) -> Output:
-    if isinstance(message, Ready | Withdrawn):
+def output_of(message: Signal | Entry) -> Output:
+    if isinstance(message, LogEntry):
         return log_output(message, directory())
     return signal_output(message, directory())
 
 
-def record_of(message: Signal | Ready | Withdrawn | bytes | None, *, timestamp: int = NINE_MS) -> KafkaRecord:
+def record_of(message: Signal | Entry | bytes | None, *, timestamp: int = NINE_MS) -> KafkaRecord:
     """A message as its reader meets it; bytes and None as they are."""
     if message is None or isinstance(message, bytes):
         return KafkaRecord(message, timestamp=timestamp)
@@ -131,7 +184,7 @@ def record_of(message: Signal | Ready | Withdrawn | bytes | None, *, timestamp: 
     return KafkaRecord(output.value, output.key, timestamp=timestamp)
 
 
-def feed(core: Core, topic: str, *messages: Signal | Ready | Withdrawn | bytes | None) -> Decisions:
+def feed(core: Core, topic: str, *messages: Signal | Entry | bytes | None) -> Decisions:
     return core.apply(topic, [record_of(message) for message in messages], NINE_MS, NINE_MS)
 
 

@@ -72,7 +72,12 @@ def sound_document() -> dict[str, Any]:
 
 def edited(*edits: Edit) -> str:
     """The sound file as YAML text, with the values at some paths replaced, added or (MISSING) removed."""
-    whole = sound_document()
+    return edited_document(sound_document(), *edits)
+
+
+def edited_document(document: dict[str, Any], *edits: Edit) -> str:
+    """Any document as YAML text, edited likewise."""
+    whole = deepcopy(document)
     for path, value in edits:
         *parents, last = [int(index) if index else name for index, name in re.findall(r"\[(\d+)\]|([^.\[\]]+)", path)]
         place: Any = whole

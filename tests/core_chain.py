@@ -6,7 +6,7 @@ Every input partition is read in batches; what a stage writes for another is rea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from itertools import chain
 from typing import Any, Final
@@ -18,8 +18,9 @@ from streams.agents.availability import availability_stage
 from streams.agents.callbacks import callbacks_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
+from streams.agents.results import results_stage
 from streams.agents.staffing import staffing_stage
-from streams.domain.decisions import OWN_PARTITION, Core, Decisions, Output
+from streams.domain.decisions import OWN_PARTITION, Core, Decider, Decisions, Output
 from streams.engine.stage import StageSpec
 from streams.partitioning import partition_of
 from streams.routing import Route, route
@@ -29,31 +30,50 @@ from streams.simulation.centre import SAC
 from streams.simulation.layout import Centre
 from streams.told import TOPICS_TOLD, Told
 from streams.topics import STAGE_INPUTS
-from tests.callback_records import KafkaRecord
+from tests.callback_records import NINE_MS, KafkaRecord
 
-Place = tuple[str, int]
+Place = tuple[str, str, int]
+"""Stage, topic and partition."""
 encode: Final = msgspec.json.Encoder().encode
 partition_of_key: Final = cache(partition_of)
 READ: Final = frozenset(chain.from_iterable(STAGE_INPUTS.values()))
 
 
-def centre_settings(centre: Centre = SAC) -> Settings:
-    """The configuration of a simulated centre, with the event clock and keys of no worth."""
+def centre_settings(
+    centre: Centre = SAC,
+    *,
+    policy: str | None = None,
+    lateness_seconds: float = 60,
+    lost_after_seconds: float | None = None,
+    **callback: Any,
+) -> Settings:
+    """The configuration of a simulated centre, with the event clock and keys of no worth. Its voice queues are those of
+    a bank under ``policy``, if one is given; ``callback`` says which visits are called back."""
     keys = {"token_key_env": "TOKEN_KEY", "seal_key_env": "SEAL_KEY"}
     document: dict[str, Any] = {
         "kafka": {"brokers": ["127.0.0.1:9092"]},
-        "clock": {"mode": "event"},
+        "clock": {"mode": "event", "lateness_seconds": lateness_seconds},
         "privacy": {"tenants": {centre.tenant: keys}},
         **centre.sections(),
     }
+    for queue in document["queues"]:
+        if queue["channels"] == ["voice"] and lost_after_seconds is not None:
+            queue["unknown_exit_seconds"] = lost_after_seconds
+        if "callback" in queue:
+            queue["callback"] = {**queue["callback"], **callback}
+    if policy is not None:
+        for queue in document["queues"]:
+            if queue["channels"] == ["voice"]:
+                queue |= {"policy": policy, "sector": "bank"}
+                del queue["max_wait_seconds"]
     return parse_settings(yaml.safe_dump(document), environment={"TOKEN_KEY": "0a" * 32, "SEAL_KEY": "0b" * 32})
 
 
 class CoreChain:
     """The stages of one configuration, with the event clock."""
 
-    def __init__(self, settings: Settings, *, batch_records: int) -> None:
-        self.told = Told()
+    def __init__(self, settings: Settings, *, batch_records: int, told: Told | None = None) -> None:
+        self.told = told or Told()
         self.directory = settings.directory(partition_of_key)
         self._batch_records = batch_records
         self._partitions = settings.kafka.partitions
@@ -65,8 +85,9 @@ class CoreChain:
             availability_stage(settings, self.directory),
             callbacks_stage(self.directory),
             dialling_stage(self.directory, sealer),
+            results_stage(self.directory),
         ]
-        self._cores: dict[Place, Core] = {}
+        self._cores: dict[tuple[str, int], Core] = {}
         self._inputs: dict[Place, list[KafkaRecord]] = defaultdict(list)
         self._now_ms: dict[Place, int] = defaultdict(int)
 
@@ -76,24 +97,45 @@ class CoreChain:
             target = route(event)
             assert isinstance(target, Route), target
             if target.topic in READ:
-                place = (target.topic, partition_of_key(target.key, self._partitions))
-                record = KafkaRecord(encode(event), target.key.encode(), len(self._inputs[place]), stamp_ms)
-                self._inputs[place].append(record)
+                partition = partition_of_key(target.key, self._partitions)
+                self._append(target.topic, partition, encode(event), target.key.encode(), stamp_ms)
+                if target.topic in TOPICS_TOLD:
+                    self.told.take(target.topic, encode(event))
 
-    def run(self) -> None:
-        """Let every stage read its topics to the end, stage by stage, and time pass to the last event seen."""
+    def cores(self, name: str) -> list[Core]:
+        """Those of one stage."""
+        return [core for (stage, _), core in self._cores.items() if stage == name]
+
+    def newest_ms(self, name: str) -> int:
+        """The latest clock of any partition of a stage."""
+        return max((now_ms for (stage, _, _), now_ms in self._now_ms.items() if stage == name), default=0)
+
+    def run(self, after_decision: Callable[[], object] = lambda: None) -> None:
+        """Let every stage read its topics to the end, stage by stage, decide what is decided there, and time pass to
+        the last event seen."""
         while any(self._inputs.values()):
-            for stage in self._stages:
-                for topic in stage.inputs:
-                    for partition in range(self._partitions):
-                        self._read(stage, (topic, partition))
+            while any(self._inputs.values()):
+                for stage in self._stages:
+                    for topic in stage.inputs:
+                        for partition in range(self._partitions):
+                            self._read(stage, topic, partition)
+            self._decide()
+            after_decision()
         for (name, partition), core in self._cores.items():
-            stage = next(stage for stage in self._stages if stage.name == name)
-            self._write(core.tick({topic: self._now_ms[topic, partition] for topic in stage.inputs}), partition)
+            self._write(core.tick(self._clocks(name, partition)), partition)
             self._write(core.changes().outputs, partition)
 
-    def _read(self, stage: StageSpec, place: Place) -> None:
-        topic, partition = place
+    def _decide(self) -> None:
+        for (name, partition), core in self._cores.items():
+            if isinstance(core, Decider):
+                self._write(core.decide(self._clocks(name, partition)), partition)
+
+    def _clocks(self, name: str, partition: int) -> dict[str, int]:
+        stage = next(stage for stage in self._stages if stage.name == name)
+        return {topic: self._now_ms[name, topic, partition] for topic in stage.inputs}
+
+    def _read(self, stage: StageSpec, topic: str, partition: int) -> None:
+        place = (stage.name, topic, partition)
         records, self._inputs[place] = self._inputs[place], []
         for start in range(0, len(records), self._batch_records):
             core = self._core(stage, partition)
@@ -117,6 +159,12 @@ class CoreChain:
             partition = own_partition if output.partition == OWN_PARTITION else output.partition
             if output.topic in TOPICS_TOLD:
                 self.told.take(output.topic, output.value)
-            else:
-                place = (output.topic, partition)
-                self._inputs[place].append(KafkaRecord(output.value, output.key, len(self._inputs[place])))
+            if output.topic in READ:
+                self._append(output.topic, partition, output.value, output.key, NINE_MS)
+
+    def _append(self, topic: str, partition: int, value: bytes | None, key: bytes, stamp_ms: int) -> None:
+        """One record, for every stage that reads the topic."""
+        for stage in self._stages:
+            if topic in stage.inputs:
+                place = (stage.name, topic, partition)
+                self._inputs[place].append(KafkaRecord(value, key, len(self._inputs[place]), stamp_ms))

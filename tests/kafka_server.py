@@ -65,7 +65,7 @@ class KafkaServer:
         self._jars = prepared_jars()
         self._folder = Path(tempfile.mkdtemp(prefix="filaviva-kafka-"))
         self._process: subprocess.Popen[bytes] | None = None
-        port, controller_port = _free_ports(2)
+        port, controller_port = free_ports(2)
         self.bootstrap = f"127.0.0.1:{port}"
         extra = "\n".join(f"{name.replace('_', '.')}={value}" for name, value in settings.items())
         self._configuration = self._folder / "server.properties"
@@ -206,7 +206,7 @@ def _leash() -> list[str]:
     return [tool, "--pdeathsig", "KILL"] if tool else []
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Loopback ports that were free a moment ago, all different."""
     sockets = [socket.socket() for _ in range(count)]
     try:

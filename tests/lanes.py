@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-LANES = ("embedded", "kafka", "shared")
+LANES = ("embedded", "kafka", "prometheus", "shared")
 
 
 def missing(lane: str, reason: str) -> NoReturn:
@@ -41,7 +41,7 @@ class LaneReport:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("lanes")
         for lane in LANES:
-            terminalreporter.line(f"{lane:9} {self._verdict(lane)}")
+            terminalreporter.line(f"{lane:10} {self._verdict(lane)}")
 
     def _verdict(self, lane: str) -> str:
         outcomes = self._outcomes[lane]

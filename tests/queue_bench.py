@@ -18,7 +18,8 @@ from streams.domain.events import CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS
 from streams.domain.figures import QueueFigures
 from streams.domain.intake import Facts
 from streams.domain.queues import ClockRules, QueuesCore
-from streams.domain.signals import CALLBACK_SIGNALS, SIGNAL_TYPES, Signal
+from streams.domain.signals import CALLBACK_SIGNALS, DIALLING_LOG, SIGNAL_TYPES, Signal
+from streams.topics import SLA_BREACHES
 from tests.builders import PSEUDONYMS, Fact, at_ms
 from tests.callback_records import NINE_MS, PlainSealer, directory, event_of, policy
 
@@ -59,6 +60,8 @@ class Bench:
         """Ids of the events in the order they were told, repeats included."""
         self.last: dict[tuple[str, str], bytes] = {}
         """(topic, subject) to the record of the last revision; signals apart."""
+        self.log_entries: list[dict[str, Any]] = []
+        """What owners of callback queues were told."""
         self.signals: dict[str, Signal] = {}
         """Subject to the signal of the highest revision."""
         self.letters: list[tuple[str, int, str]] = []
@@ -97,7 +100,7 @@ class Bench:
         self.now_ms = dict.fromkeys(INTAKES, self._now_ms)
         outputs = self.core.tick(self.now_ms)
         self._hear(outputs)
-        return [event_of(output)["data"] for output in outputs]
+        return [event_of(output)["data"] for output in outputs if output.topic == SLA_BREACHES]
 
     def flush(self) -> None:
         changes = self.core.changes()
@@ -136,6 +139,8 @@ class Bench:
             assert self._is_forgetful or known == output.value, "one id, two contents"
             if output.topic == CALLBACK_SIGNALS:
                 self._hear_signal(event["type"], event["data"])
+            elif output.topic == DIALLING_LOG:
+                self.log_entries.append(event)
             else:
                 self._hear_revision(output.topic, event, output.value)
 

@@ -8,6 +8,7 @@ from streams.cli.check import check
 from streams.cli.dashboards import dashboards
 from streams.cli.dead_letters import dead_letters
 from streams.cli.demo import demo
+from streams.cli.policies import policies
 from streams.cli.publish import publish
 from streams.cli.recount import recount
 from streams.cli.simulate import simulate
@@ -30,6 +31,7 @@ main.add_command(check)
 main.add_command(dashboards)
 main.add_command(dead_letters)
 main.add_command(demo)
+main.add_command(policies)
 main.add_command(publish)
 main.add_command(recount)
 main.add_command(simulate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from streams import comparison
 from streams.cli.demo_run import Result
 from streams.cli.recount_report import duration, share
+from streams.domain.plans import OPEN_STATES
 from streams.simulation.centre import QUEUES, TENANT
 from streams.topics import CALLBACK_PLANS, CONTACT_OUTCOMES
 
@@ -25,7 +27,7 @@ _WORDS: Final[Mapping[str, str]] = {
     comparison.PLANS: "callback plans with their reasons",
     comparison.DAY: "queues' counts of today on /metrics",
     comparison.RECORDS: "promises: no record contradicts itself, no dead letter",
-    comparison.JOBS: "plans' dial jobs and cancellations",
+    comparison.JOBS: "plans whose dial jobs are one after the other, none of an ended plan",
 }
 
 
@@ -57,12 +59,7 @@ def print_report(result: Result, seed: int) -> None:
     console.print(_queues_table(result))
     console.print("\nWaits in seconds, the longest also of abandoned contacts; service level by", style="dim")
     console.print("each queue's own formula, green where the promise was kept.\n", style="dim")
-    callbacks = _callbacks(result)
-    console.print(
-        f"{callbacks['plans']} callback plans: {callbacks['ready']} ready, "
-        f"{callbacks['cancelled']} cancelled because the customer was served;\n"
-        f"{callbacks['dialled']} dial jobs sent, {callbacks['withdrawn']} of them withdrawn.\n"
-    )
+    console.print(_callbacks_text(_callbacks(result)))
     console.print("[bold]The same events counted again[/] in one pass that shares no code with it\n")
     console.print(_checks_table(result))
     for check in result.checks:
@@ -135,14 +132,29 @@ def _figures(result: Result, name: str) -> dict[str, Any]:
     }
 
 
-def _callbacks(result: Result) -> dict[str, int]:
+def _callbacks(result: Result) -> dict[str, Any]:
     plans = [plan for plan in result.told.newest[CALLBACK_PLANS].values() if plan["reasons"]]
     jobs = [job for of_plan in result.told.jobs.values() for job in of_plan]
-    ready = sum(plan["state"] == "ready" for plan in plans)
+    states = Counter("open" if plan["state"] in OPEN_STATES else plan["state"] for plan in plans)
+    outcomes = Counter(
+        event["data"]["outcome"]
+        for event in result.told.plan_facts
+        if event["type"] == "callback.signal.attempted" and event["data"]["stands"]
+    )
     return {
         "plans": len(plans),
-        "ready": ready,
-        "cancelled": len(plans) - ready,
+        **{state: states[state] for state in ("open", "recovered", "cancelled", "expired", "blocked")},
         "dialled": sum(job.kind == "dial" for job in jobs),
         "withdrawn": sum(job.kind == "cancel" for job in jobs),
+        "attempts": dict(outcomes),
     }
+
+
+def _callbacks_text(callbacks: dict[str, Any]) -> str:
+    attempts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(callbacks["attempts"].items())) or "none"
+    return (
+        f"{callbacks['plans']} callback plans: {callbacks['open']} open, {callbacks['recovered']} recovered by it,\n"
+        f"{callbacks['cancelled']} cancelled because the customer was served otherwise, "
+        f"{callbacks['expired']} expired, {callbacks['blocked']} blocked;\n"
+        f"{callbacks['dialled']} dial jobs sent, {callbacks['withdrawn']} of them withdrawn; attempts: {attempts}.\n"
+    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
 
 from streams.domain.decisions import Record
-from streams.domain.directory import Directory, QueuePolicy
+from streams.domain.directory import QueuePolicy
 from streams.domain.events import AGENT_STATES
 from streams.domain.input_counts import InputCounts
 from streams.domain.staffing import QUEUE_STAFFING, QUEUE_STAFFING_TYPE, QueueStaffing
@@ -27,10 +27,9 @@ _decode = msgspec.json.Decoder(_Event).decode
 class AgentsOfQueues:
     """Newest word per agent and queue; a tombstone takes the agent out of the queue."""
 
-    def __init__(self, partition: int, directory: Directory) -> None:
-        self._queues: dict[str, dict[str, QueueStaffing]] = {
-            policy.owner_key: {} for policy in directory.queues_of_partition(partition)
-        }
+    def __init__(self, owner_keys: Iterable[str]) -> None:
+        """Of these queues, tenant/queue each."""
+        self._queues: dict[str, dict[str, QueueStaffing]] = {owner_key: {} for owner_key in owner_keys}
         self._changed: dict[tuple[str, str], None] = {}
 
     def take(self, record: Record, inputs: InputCounts) -> int | None:
@@ -65,6 +64,23 @@ class AgentsOfQueues:
         for agent in self._queues[policy.owner_key].values():
             states[agent.state if now_ms < agent.fresh_until_ms and not is_stale else "offline"] += 1
         return states
+
+    def free_for(self, owner_key: str, now_ms: int) -> int:
+        """Agents who are available, heard of in time, and marked as free for this callback queue."""
+        _, _, queue = owner_key.partition("/")
+        return sum(
+            agent.state == "available" and now_ms < agent.fresh_until_ms and agent.callback_queue in (queue, None)
+            for agent in self._queues.get(owner_key, {}).values()
+        )
+
+    def is_seen_since(self, owner_key: str, agent_id: str, since_ms: int) -> bool:
+        """Whether what is known of an agent is of this instant or later, or the agent is not free anyway."""
+        agent = self._queues.get(owner_key, {}).get(agent_id)
+        return agent is None or agent.state != "available" or agent.at_ms >= since_ms
+
+    def changed_count(self) -> int:
+        """How many rows the next ``changed_rows`` gives."""
+        return len(self._changed)
 
     def changed_rows(self) -> Iterator[tuple[bytes, bytes | None]]:
         """The rows changed since the last call."""

@@ -1,4 +1,4 @@
-"""The callbacks stage: one open plan per customer, from the signals of every queue.
+"""The callbacks stage: one open plan per customer, from the signals of every queue and the commands of operators.
 
 The owner of a customer keeps what was signalled for the retention, so that a served that arrives before its abandon, or
 a correction of either, still ends in the right plans.
@@ -6,75 +6,74 @@ a correction of either, still ends in the right plans.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Final, Literal
 
 import msgspec
 from msgspec.structs import replace
 
+from streams.domain.calling_hours import rested_ms
 from streams.domain.decisions import Decisions, Output, Reason, Record, Rejection
-from streams.domain.directory import DAY_MS, Directory
-from streams.domain.encoding import cloud_event, iso_time, read_event
+from streams.domain.decoding import decode
+from streams.domain.directory import DAY_MS, CallbackPolicy, Directory
+from streams.domain.encoding import read_event
+from streams.domain.ends import attempts_by_plan
+from streams.domain.events import (
+    COMMANDS,
+    BlockCustomer,
+    CancelPlan,
+    CommandEvent,
+    CustomerCommand,
+    OptOut,
+    UnblockCustomer,
+)
 from streams.domain.figures import CallbackFigures
-from streams.domain.plans import Plan, groups_of, settle
+from streams.domain.plan_records import plan_output, ready_of, withdrawn_of
+from streams.domain.plans import Course, Plan, groups_of, settle
 from streams.domain.rows import PartitionState, Retention, Rows
 from streams.domain.signals import (
+    CALLBACK_SIGNALS,
     SIGNAL_TYPES,
+    Attempted,
     CallbackReason,
+    Commanded,
+    Expired,
+    Kept,
     Linked,
     Ready,
+    Released,
     Served,
-    Signal,
     Withdrawn,
     log_output,
     signal_output,
 )
 
-CALLBACK_PLANS: Final = "callback-plans"
 RETENTION_MS: Final = DAY_MS
 """How long a signal is kept after its event time and its arrival, whichever is later."""
-LATENESS_BOUND_MS: Final = 60_000
-"""Nobody is called sooner after the first reason: a served that is still on its way shall win."""
-PLAN_LIFE_MS: Final = DAY_MS
-"""Nobody is called later after the first reason."""
-_RETENTION_MS_OF: Final[dict[type[Signal], int]] = {Linked: PLAN_LIFE_MS + RETENTION_MS}
-"""A link is wanted for as long as the plan it leads to may be open."""
-
-
-class CallbackPlan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The state of one plan as it is published: no address, at most two digits of it.
-
-    ``reasons`` are visit ids, instants are UTC; ``cause`` says why a cancelled plan ended.
-    """
-
-    plan_id: str
-    revision: int
-    tenant: str
-    token: str
-    callback_queue: str
-    state: str
-    cause: str
-    reasons: tuple[str, ...]
-    opened_at: str
-    not_before: str
-    expires: str
-    priority: int
-    attempt: int
-    uf: str | None
-    zone: str | None
-    last_digits: str
+CALLS_KEPT_MS: Final = 32 * DAY_MS
+_ORDERS: Final[Mapping[type[CustomerCommand], Literal["cancel", "block", "unblock", "opt_out"]]] = {
+    CancelPlan: "cancel",
+    BlockCustomer: "block",
+    UnblockCustomer: "unblock",
+    OptOut: "opt_out",
+}
 
 
 class _Known(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
-    """A signal and the newest Kafka timestamp any revision of it came with."""
+    """A signal, the newest Kafka timestamp any revision of it came with, and until when it is kept at least."""
 
     arrived_ms: int
-    signal: Signal
+    kept_until_ms: int
+    signal: Kept
 
-    @property
-    def kept_until_ms(self) -> int:
-        return max(self.arrived_ms, self.signal.at_ms) + _RETENTION_MS_OF.get(type(self.signal), RETENTION_MS)
+
+class _Calls(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
+    """When a customer was called, as (job, instant): for as long as it may count against the calls of a month."""
+
+    calls: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -89,6 +88,18 @@ class _Customer:
         return any(plan.is_open for plan in self.plans.values())
 
     @property
+    def bars(self) -> list[Commanded]:
+        """The commands that say whether this customer may be called at all, the newest last."""
+        signals = (known.signal for known in self.known.values())
+        commands = [one for one in signals if isinstance(one, Commanded) and one.order != "cancel"]
+        return sorted(commands, key=lambda command: (command.at_ms, command.visit))
+
+    @property
+    def is_barred(self) -> bool:
+        bars = self.bars
+        return bool(bars) and bars[-1].order != "unblock"
+
+    @property
     def kept_until_ms(self) -> int:
         return max(known.kept_until_ms for known in self.known.values())
 
@@ -99,21 +110,27 @@ class CallbacksCore(PartitionState):
     def __init__(self, partition: int, directory: Directory) -> None:
         self._known = Rows(b"s/", _Known)
         self._plans = Rows(b"p/", Plan)
-        super().__init__(self._known, self._plans)
+        self._calls = Rows(b"c/", _Calls)
+        super().__init__(self._known, self._plans, self._calls)
         self._partition = partition
         self._directory = directory
+        self._link_retention_ms = RETENTION_MS + max(
+            (policy.life_ms for policy in directory.callback_queues.values()), default=0
+        )
+        """A link is wanted for as long as the plan it leads to may be open."""
+        self._told_expired: set[str] = set()
         self._customers: dict[str, _Customer] = {}
-        self._open: dict[tuple[str, str], int] = {}
-        """(tenant, callback queue) to open plans."""
+        self._open_plans: dict[str, Plan] = {}
         self._newest_arrival_ms = 0
         self._retention = Retention()
+        self._calls_retention = Retention()
 
     def apply(self, topic: str, records: Sequence[Record], now_ms: int, wall_ms: int) -> Decisions:
-        """Take signals; their event times decide, not when they come."""
+        """Take signals and commands; their event times decide, not when they come."""
         del now_ms, wall_ms
         decisions = Decisions()
         for record in records:
-            signal = self._read(record)
+            signal = self._read_command(record) if topic == COMMANDS else self._read(record)
             if signal is None:
                 self.inputs.count_ignored(topic)
             elif isinstance(signal, Rejection):
@@ -123,29 +140,42 @@ class CallbacksCore(PartitionState):
                 decisions.outputs += self._take(topic, signal, record.timestamp)
         return decisions
 
+    def tick(self, now_ms: Mapping[str, int]) -> list[Output]:
+        """Say once of every open plan whose time to call has passed that it has: it ends when that is read back."""
+        outputs = []
+        for plan in self._open_plans.values():
+            if plan.expires_ms <= now_ms.get(CALLBACK_SIGNALS, 0) and plan.plan_id not in self._told_expired:
+                self._told_expired.add(plan.plan_id)
+                outputs.append(signal_output(_expired(plan), self._directory))
+        return outputs
+
     def figures(self, now_ms: int) -> list[CallbackFigures]:
         """Open plans of the customers of this partition, for every callback queue of the configuration."""
         del now_ms
         policies = self._directory.queues.values()
         sites = {(policy.tenant, policy.callback_queue): policy.site for policy in policies if policy.callback_queue}
+        pending = Counter((plan.tenant, plan.callback_queue) for plan in self._open_plans.values())
         return [
-            CallbackFigures(tenant, self._site(tenant, queue) or site, queue, self._open.get((tenant, queue), 0), 0.0)
+            CallbackFigures(tenant, self._site(tenant, queue) or site, queue, pending[tenant, queue], 0.0)
             for (tenant, queue), site in sites.items()
         ]
 
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
         super().restore(rows)
-        self._customers, self._open, self._retention = {}, {}, Retention()
+        self._customers, self._open_plans, self._retention = {}, {}, Retention()
         for plan in self._plans.values():
             self._customer(f"{plan.tenant}/{plan.token}").plans[plan.plan_id] = plan
-            self._count_open(plan, 1)
+            self._index(plan)
         for key, known in self._known.items():
             self._customer(known.signal.owner_key).known[key] = known
         self._newest_arrival_ms = max((known.arrived_ms for known in self._known.values()), default=0)
         for owner_key, customer in self._customers.items():
             self._schedule(owner_key, customer)
+        self._calls_retention = Retention()
+        for owner_key, calls in self._calls.items():
+            self._calls_retention.schedule(owner_key, max(at_ms for _, at_ms in calls.calls) + CALLS_KEPT_MS)
 
-    def _read(self, record: Record) -> Signal | Rejection | None:
+    def _read(self, record: Record) -> Kept | Rejection | None:
         signal = read_event(record.value, SIGNAL_TYPES)
         if signal is None or isinstance(signal, Rejection):
             return signal
@@ -153,7 +183,24 @@ class CallbacksCore(PartitionState):
             return Rejection(Reason.WRONG_PARTITION, "$.data: the customer belongs to another partition")
         return signal
 
-    def _take(self, topic: str, signal: Signal, arrived_ms: int) -> list[Output]:
+    def _read_command(self, record: Record) -> Kept | Rejection | None:
+        """Commands about callback queues are the dialling stage's; what is no command at all is rejected here alone."""
+        event = decode(COMMANDS, self._partition, record, self._directory)
+        if isinstance(event, Rejection):
+            return event
+        if not isinstance(event, CommandEvent) or not isinstance(event.data, CustomerCommand):
+            return None
+        return Commanded(
+            tenant=event.data.tenant,
+            token=event.data.token,
+            visit=f"{event.source}/{event.event_id}",
+            revision=1,
+            stands=True,
+            at_ms=event.time_ms,
+            order=_ORDERS[type(event.data)],
+        )
+
+    def _take(self, topic: str, signal: Kept, arrived_ms: int) -> list[Output]:
         known = self._known.get(signal.subject)
         if known is not None and known.signal.rank == signal.rank:
             self.inputs.count_duplicate(topic)
@@ -165,25 +212,68 @@ class CallbacksCore(PartitionState):
         customer = self._customer(signal.owner_key)
         self._forget_past(customer)
         newest_ms = max(arrived_ms, known.arrived_ms) if known else arrived_ms
-        self._keep(customer, _Known(newest_ms, signal))
+        retention_ms = self._link_retention_ms if isinstance(signal, Linked) else RETENTION_MS
+        self._keep(customer, _Known(newest_ms, max(newest_ms, signal.at_ms) + retention_ms, signal))
+        if isinstance(signal, Attempted):
+            self._count_call(signal)
         outputs = [signal_output(told, self._directory) for told in _told_elsewhere(signal, customer)]
         outputs += self._settle(customer, signal.at_ms)
         self._schedule(signal.owner_key, customer)
         self._forget_idle()
+        self._forget_calls()
         return outputs
 
     def _settle(self, customer: _Customer, at_ms: int) -> list[Output]:
-        groups = groups_of(known.signal for known in customer.known.values())
+        tenant = next(iter(customer.known.values())).signal.tenant
+        signals = [known.signal for known in customer.known.values()]
+        groups = groups_of(signals, lambda queue: self._directory.callbacks(tenant, queue).attempts)
+        attempts = attempts_by_plan(signals)
+
+        def course_of(plan: Plan) -> Course:
+            policy = self._directory.callbacks(plan.tenant, plan.callback_queue)
+            releases = {
+                one.attempt: one.at_ms for one in signals if isinstance(one, Released) and one.plan_id == plan.plan_id
+            }
+            return Course(policy, attempts.get(plan.plan_id, {}), releases, partial(self._rested_ms, plan, policy))
+
         outputs = []
-        for plan in settle(customer.plans.values(), groups):
+        for plan in settle(customer.plans.values(), groups, course_of):
             before = customer.plans.get(plan.plan_id)
             self._put_plan(customer, plan)
-            outputs.append(_plan_output(plan, at_ms))
-            if plan.is_open:
-                outputs.append(log_output(_ready(plan, at_ms), self._directory))
-            elif before is not None and before.is_open:
-                outputs.append(log_output(_withdrawn(plan, at_ms), self._directory))
+            outputs.append(plan_output(plan, at_ms))
+            outputs += [log_output(entry, self._directory) for entry in _entries(before, plan, at_ms)]
         return outputs
+
+    def _rested_ms(self, plan: Plan, policy: CallbackPolicy, from_ms: int) -> int:
+        """The earliest instant from ``from_ms`` on at which the customer has not had the calls of a day or month."""
+        calls = self._calls.get(f"{plan.tenant}/{plan.token}")
+        if calls is None:
+            return from_ms
+        zone = plan.zone or policy.zone
+        most = {"per_day": policy.calls_per_day, "per_month": policy.calls_per_month}
+        return rested_ms([at_ms for _, at_ms in calls.calls], from_ms, zone, **most)
+
+    def _count_call(self, attempted: Attempted) -> None:
+        """Remember when the customer was called, each job once at the earliest instant that is told of it."""
+        if attempted.by == "queue":
+            return
+        known = self._calls.get(attempted.owner_key) or _Calls()
+        instants = dict(known.calls)
+        instants[attempted.visit] = min(attempted.at_ms, instants.get(attempted.visit, attempted.at_ms))
+        newest_ms = max(instants.values())
+        kept = sorted((job, at_ms) for job, at_ms in instants.items() if at_ms > newest_ms - CALLS_KEPT_MS)
+        self._calls.put(attempted.owner_key, _Calls(tuple(kept)))
+        self._calls_retention.schedule(attempted.owner_key, newest_ms + CALLS_KEPT_MS)
+
+    def _forget_calls(self) -> None:
+        for owner_key in self._calls_retention.due(self._newest_arrival_ms):
+            calls = self._calls.get(owner_key)
+            assert calls is not None, "calls leave only here"
+            until_ms = max(at_ms for _, at_ms in calls.calls) + CALLS_KEPT_MS
+            if until_ms > self._newest_arrival_ms:
+                self._calls_retention.schedule(owner_key, until_ms)
+            else:
+                self._calls.drop(owner_key)
 
     def _customer(self, owner_key: str) -> _Customer:
         return self._customers.setdefault(owner_key, _Customer())
@@ -198,28 +288,28 @@ class CallbacksCore(PartitionState):
         customer.known[key] = known
 
     def _put_plan(self, customer: _Customer, plan: Plan) -> None:
-        before = customer.plans.get(plan.plan_id)
-        if before is not None:
-            self._count_open(before, -1)
-        self._count_open(plan, 1)
         self._plans.put(plan.plan_id, plan)
         customer.plans[plan.plan_id] = plan
+        self._index(plan)
 
-    def _count_open(self, plan: Plan, count: int) -> None:
+    def _index(self, plan: Plan) -> None:
         if plan.is_open:
-            queue = (plan.tenant, plan.callback_queue)
-            self._open[queue] = self._open.get(queue, 0) + count
+            self._open_plans[plan.plan_id] = plan
+        else:
+            self._open_plans.pop(plan.plan_id, None)
+            self._told_expired.discard(plan.plan_id)
 
     def _schedule(self, owner_key: str, customer: _Customer) -> None:
-        """Look at a customer again when all that is kept has had its time; not while a plan is open."""
-        if not customer.has_open_plan:
+        """Look at a customer again when all that is kept has had its time; not while a plan is open, nor while a
+        command says not to call."""
+        if not customer.has_open_plan and not customer.is_barred:
             self._retention.schedule(owner_key, customer.kept_until_ms)
 
     def _forget_idle(self) -> None:
         """Drop the customers of whom everything is past."""
         for owner_key in self._retention.due(self._newest_arrival_ms):
             customer = self._customers[owner_key]
-            if customer.has_open_plan or customer.kept_until_ms > self._newest_arrival_ms:
+            if customer.has_open_plan or customer.is_barred or customer.kept_until_ms > self._newest_arrival_ms:
                 self._schedule(owner_key, customer)
             else:
                 self._forget_past(customer)
@@ -228,7 +318,7 @@ class CallbacksCore(PartitionState):
     def _forget_past(self, customer: _Customer) -> None:
         """Drop what no fact of the retention can change: ended plans whole, then the signals that no plan needs.
 
-        A served stays as long as a reason at or before it does, or that reason would stand open again.
+        What ends or bars a reason stays as long as the reason does, or it would stand open again.
         """
         past = {key: known for key, known in customer.known.items() if known.kept_until_ms <= self._newest_arrival_ms}
         if not past:
@@ -241,20 +331,48 @@ class CallbacksCore(PartitionState):
         kept = [known.signal for key, known in customer.known.items() if key not in past]
         kept += [known.signal for known in past.values() if known.signal.visit in needed]
         oldest_reason_ms = min((signal.at_ms for signal in kept if isinstance(signal, CallbackReason)), default=None)
+        bars = customer.bars if customer.is_barred or oldest_reason_ms is not None else []
         for key, known in past.items():
             signal = known.signal
-            if isinstance(signal, Linked):
-                is_needed = False
-            elif isinstance(signal, Served):
-                is_needed = oldest_reason_ms is not None and oldest_reason_ms <= signal.at_ms
-            else:
+            if isinstance(signal, CallbackReason):
                 is_needed = signal.visit in needed
+            elif isinstance(signal, Linked):
+                is_needed = False
+            elif isinstance(signal, Commanded) and signal in bars:
+                is_needed = True
+            else:
+                is_needed = oldest_reason_ms is not None and oldest_reason_ms <= signal.at_ms
             if not is_needed:
                 self._known.drop(key)
                 del customer.known[key]
 
 
-def _told_elsewhere(news: Signal, customer: _Customer) -> Iterator[Served]:
+def _entries(before: Plan | None, plan: Plan, at_ms: int) -> Iterator[Ready | Withdrawn]:
+    """What the owner of the callback queue has to know of a change. A plan that goes on in another callback queue is
+    withdrawn from the one before."""
+    was_out = before is not None and before.is_open
+    if before is not None and was_out and before.callback_queue != plan.callback_queue:
+        yield withdrawn_of(replace(before, revision=plan.revision), at_ms, "moved")
+        was_out = False
+    if not plan.is_open:
+        if was_out:
+            yield withdrawn_of(plan, at_ms, plan.cause or plan.state)
+    elif before is None or not was_out or ready_of(before, 0) != ready_of(replace(plan, revision=before.revision), 0):
+        yield ready_of(plan, at_ms)
+
+
+def _expired(plan: Plan) -> Expired:
+    return Expired(
+        tenant=plan.tenant,
+        token=plan.token,
+        visit=plan.plan_id,
+        revision=1,
+        stands=True,
+        at_ms=plan.expires_ms,
+    )
+
+
+def _told_elsewhere(news: Kept, customer: _Customer) -> Iterator[Served]:
     """Being served under this identifier, for the plans of other numbers whose reasons gave it too: nobody else tells
     their owners, unless the visit named that number as well."""
     known = [known.signal for known in customer.known.values()]
@@ -266,62 +384,3 @@ def _told_elsewhere(news: Signal, customer: _Customer) -> Iterator[Served]:
         for one in served:
             if plan_token not in one.tokens and one.token in one.tokens:
                 yield replace(one, token=plan_token)
-
-
-def _plan_output(plan: Plan, at_ms: int) -> Output:
-    published = CallbackPlan(
-        plan_id=plan.plan_id,
-        revision=plan.revision,
-        tenant=plan.tenant,
-        token=plan.token,
-        callback_queue=plan.callback_queue,
-        state=plan.state,
-        cause=plan.cause,
-        reasons=plan.reasons,
-        opened_at=iso_time(plan.opened_ms),
-        not_before=iso_time(plan.opened_ms + LATENESS_BOUND_MS),
-        expires=iso_time(plan.opened_ms + PLAN_LIFE_MS),
-        priority=len(plan.reasons),
-        attempt=plan.attempt,
-        uf=plan.uf,
-        zone=plan.zone,
-        last_digits=plan.last_digits,
-    )
-    value = cloud_event(
-        event_type="callback.plan",
-        event_id=f"{plan.plan_id}#{plan.revision}",
-        time_ms=at_ms,
-        subject=plan.plan_id,
-        data=published,
-    )
-    return Output(CALLBACK_PLANS, plan.plan_id.encode(), value)
-
-
-def _ready(plan: Plan, at_ms: int) -> Ready:
-    return Ready(
-        tenant=plan.tenant,
-        callback_queue=plan.callback_queue,
-        plan_id=plan.plan_id,
-        attempt=plan.attempt,
-        revision=plan.revision,
-        at_ms=at_ms,
-        sealed_address=plan.sealed_address,
-        uf=plan.uf,
-        zone=plan.zone,
-        last_digits=plan.last_digits,
-        not_before_ms=plan.opened_ms + LATENESS_BOUND_MS,
-        expires_ms=plan.opened_ms + PLAN_LIFE_MS,
-        priority=len(plan.reasons),
-    )
-
-
-def _withdrawn(plan: Plan, at_ms: int) -> Withdrawn:
-    return Withdrawn(
-        tenant=plan.tenant,
-        callback_queue=plan.callback_queue,
-        plan_id=plan.plan_id,
-        attempt=plan.attempt,
-        revision=plan.revision,
-        at_ms=at_ms,
-        cause=plan.cause,
-    )

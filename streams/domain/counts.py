@@ -40,6 +40,8 @@ class Standing(NamedTuple):
     wrap_up_ms: int
     is_handled: bool
     is_breach: bool
+    rule: str = ""
+    """Whose limit it is that the visit is judged by."""
 
 
 def wait_edges_ms(channel: str) -> tuple[int, ...]:
@@ -66,6 +68,7 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
     breaches: int = 0
     answered_waits: list[int] = msgspec.field(default_factory=list)
     abandoned_waits: list[int] = msgspec.field(default_factory=list)
+    breaches_by_rule: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def answered(self) -> int:
@@ -92,6 +95,7 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
         self.offered += sign
         if standing.is_breach:
             self.breaches += sign
+            _add_breaches(self.breaches_by_rule, standing.rule, sign)
         outcome = standing.outcome
         if outcome == WAITING:
             return
@@ -120,6 +124,8 @@ class Counts(msgspec.Struct, array_like=True, gc=False):
         self.hold_ms += other.hold_ms
         self.wrap_up_ms += other.wrap_up_ms
         self.breaches += other.breaches
+        for rule, breaches in other.breaches_by_rule.items():
+            _add_breaches(self.breaches_by_rule, rule, breaches)
         self.answered_waits = _sum_buckets(self.answered_waits, other.answered_waits)
         self.abandoned_waits = _sum_buckets(self.abandoned_waits, other.abandoned_waits)
 
@@ -128,6 +134,13 @@ def _change_bucket(buckets: list[int], edges_ms: tuple[int, ...], wait_ms: int, 
     if not buckets:
         buckets.extend([0] * (len(edges_ms) + 1))
     buckets[bisect_left(edges_ms, wait_ms)] += sign
+
+
+def _add_breaches(by_rule: dict[str, int], rule: str, count: int) -> None:
+    """What adds up to nothing leaves no trace."""
+    by_rule[rule] = by_rule.get(rule, 0) + count
+    if not by_rule[rule]:
+        del by_rule[rule]
 
 
 def _sum_buckets(mine: list[int], theirs: list[int]) -> list[int]:

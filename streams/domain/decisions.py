@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from streams.domain.figures import StageFigures
 
@@ -117,6 +117,16 @@ class Ledger:
     @property
     def total(self) -> int:
         return self.applied + self.duplicate + self.ignored + self.rejected
+
+
+@runtime_checkable
+class Decider(Protocol):
+    """A core that decides something by the time at the end of its input, and writes it into its own log."""
+
+    def decide(self, now_ms: Mapping[str, int]) -> list[Output]:
+        """What is decided now, per input topic's clock; called only while every input is read to its end. Changes no
+        durable state: a decision counts once it is read back."""
+        ...
 
 
 class Core(Protocol):

@@ -21,18 +21,27 @@ from streams.domain.events import (
     AGENT_EVENTS,
     AGENT_TYPES,
     CALL_EVENTS,
+    CALLBACK_RESULTS,
     CHAT_EVENTS,
+    COMMAND_TYPES,
+    COMMANDS,
     CONTACT_TYPES,
     EMAIL_EVENTS,
     INTAKE_OF_CHANNEL,
+    RESULT_TYPES,
     SITE_EVENTS,
     SITE_TYPES,
     AgentEvent,
     AgentState,
+    CommandEvent,
     ContactData,
     ContactEvent,
+    CustomerCommand,
+    DialAttempted,
     Identifier,
     Offered,
+    QueueCommand,
+    ResultEvent,
     SiteEvent,
     SourceHeartbeat,
 )
@@ -66,7 +75,7 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_data = {
     name: msgspec.json.Decoder(data_type).decode
-    for name, data_type in (CONTACT_TYPES | AGENT_TYPES | SITE_TYPES).items()
+    for name, data_type in (CONTACT_TYPES | AGENT_TYPES | SITE_TYPES | RESULT_TYPES | COMMAND_TYPES).items()
 }
 _TYPES_OF_TOPIC: Final = {
     CALL_EVENTS: CONTACT_TYPES.keys(),
@@ -74,10 +83,13 @@ _TYPES_OF_TOPIC: Final = {
     EMAIL_EVENTS: CONTACT_TYPES.keys(),
     AGENT_EVENTS: AGENT_TYPES.keys(),
     SITE_EVENTS: SITE_TYPES.keys(),
+    CALLBACK_RESULTS: RESULT_TYPES.keys(),
+    COMMANDS: COMMAND_TYPES.keys(),
 }
 
 
-InputEvent = ContactEvent | AgentEvent | SiteEvent
+InputData = ContactData | AgentState | SourceHeartbeat | DialAttempted | CustomerCommand | QueueCommand
+InputEvent = ContactEvent | AgentEvent | SiteEvent | ResultEvent | CommandEvent
 
 
 class _Invalid(Exception):
@@ -112,15 +124,30 @@ def _decode(topic: str, partition: int, record: Record, directory: Directory) ->
         _check_agent(data, directory)
         _check_place(f"{data.tenant}/{data.agent_id}", record, partition, directory)
         return AgentEvent(time_ms, envelope.id, envelope.source, data)
-    _check_source(data, envelope.source, directory)
-    _check_place(f"{data.tenant}/{data.site}", record, partition, directory)
-    return SiteEvent(time_ms, envelope.id, envelope.source, data)
+    if isinstance(data, SourceHeartbeat):
+        _check_source(data, envelope.source, directory)
+        _check_place(f"{data.tenant}/{data.site}", record, partition, directory)
+        return SiteEvent(time_ms, envelope.id, envelope.source, data)
+    if isinstance(data, DialAttempted):
+        _check_callback_queue(data, directory)
+        return ResultEvent(time_ms, envelope.id, envelope.source, data)
+    _check_command(data, record, partition, directory)
+    return CommandEvent(time_ms, envelope.id, envelope.source, data)
 
 
 @lru_cache(maxsize=1024)
 def _is_slug(text: str) -> bool:
     """Sources are few, and every event names one."""
     return _SLUG.fullmatch(text) is not None
+
+
+def _check_command(data: CustomerCommand | QueueCommand, record: Record, partition: int, directory: Directory) -> None:
+    if isinstance(data, QueueCommand):
+        _check_callback_queue(data, directory)
+        _check_place(f"{data.tenant}/{data.callback_queue}", record, partition, directory)
+    else:
+        _check_tenant(data.tenant, directory)
+        _check_place(f"{data.tenant}/{data.token}", record, partition, directory)
 
 
 def _contact_event(envelope: _Envelope, time_ms: int, data: ContactData) -> ContactEvent:
@@ -175,7 +202,7 @@ def _binary_envelope(headers: dict[str, bytes], value: bytes) -> _Envelope:
         raise _explain(error, "headers ce_") from None
 
 
-def _read_data(envelope: _Envelope) -> ContactData | AgentState | SourceHeartbeat:
+def _read_data(envelope: _Envelope) -> InputData:
     try:
         return _decode_data[envelope.type](envelope.data)
     except _DECODER_ERRORS as error:
@@ -235,8 +262,7 @@ def _optional_time(text: str | None, field: str) -> int | None:
 def _check_queue(data: ContactData, topic: str, directory: Directory) -> None:
     policy = directory.queue(data.tenant, data.queue)
     if policy is None:
-        if data.tenant not in directory.tenants:
-            raise _Invalid(Reason.UNKNOWN_TENANT, "$.data.tenant: not in the configuration")
+        _check_tenant(data.tenant, directory)
         raise _Invalid(Reason.UNKNOWN_QUEUE, "$.data.queue: not a queue of this tenant in the configuration")
     if policy.site != data.site:
         raise _Invalid(Reason.WRONG_SITE, "$.data.site: the configuration has this queue at another site")
@@ -260,10 +286,20 @@ def _check_source(data: SourceHeartbeat, source: str, directory: Directory) -> N
 
 
 def _check_site(data: AgentState | SourceHeartbeat, directory: Directory) -> None:
-    if data.tenant not in directory.tenants:
-        raise _Invalid(Reason.UNKNOWN_TENANT, "$.data.tenant: not in the configuration")
+    _check_tenant(data.tenant, directory)
     if (data.tenant, data.site) not in directory.sites:
         raise _Invalid(Reason.WRONG_SITE, "$.data.site: not a site of this tenant in the configuration")
+
+
+def _check_tenant(tenant: str, directory: Directory) -> None:
+    if tenant not in directory.tenants:
+        raise _Invalid(Reason.UNKNOWN_TENANT, "$.data.tenant: not in the configuration")
+
+
+def _check_callback_queue(data: DialAttempted | QueueCommand, directory: Directory) -> None:
+    _check_tenant(data.tenant, directory)
+    if (data.tenant, data.callback_queue) not in directory.callback_queues:
+        raise _Invalid(Reason.UNKNOWN_QUEUE, "$.data.callback_queue: not a callback queue of this tenant")
 
 
 def _check_place(owner_key: str, record: Record, partition: int, directory: Directory) -> None:

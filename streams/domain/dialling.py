@@ -1,209 +1,394 @@
-"""The dialling stage: the only writer of dial jobs, from the log of one callback queue.
+"""The dialling stage: the only writer of dial jobs, from the log of one callback queue and the agents that are free.
 
-A plan has at most one job out. What the plan's highest revision says holds: ready means its attempt is with the dialer,
-withdrawn means that no job of it is.
+    ready --(decide: an agent is free)--> released, into the log --(read back)--> job out, agent held
+                                                                                      |
+           agent given back <-- settled without an answer | the agent shows busy | the lease ends
+
+A release is decided only at the end of the log, written to it, and acted upon when it is read back: then the first
+release of an attempt stands by the content of the log alone, whoever wrote it. From its sending on it counts as out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-import msgspec
+from msgspec.structs import replace
 
+from streams.domain.agents_of_queues import AgentsOfQueues
 from streams.domain.decisions import Decisions, Output, Reason, Record, Rejection
-from streams.domain.directory import DAY_MS, Directory
-from streams.domain.encoding import cloud_event, iso_time, read_event
+from streams.domain.decoding import decode
+from streams.domain.dialling_rows import ACTIVE, DRAINING, PAUSED, AgentRows, Dialled, Live, Mode, Queue, Slot
+from streams.domain.directory import DAY_MS, HOUR_MS, CallbackPolicy, Directory
+from streams.domain.encoding import read_event
+from streams.domain.events import COMMANDS, CommandEvent, DrainQueue, PauseQueue, QueueCommand
+from streams.domain.figures import Flights
+from streams.domain.jobs import cancel_output, dial_output, released_signal, token_of_plan, unheard_of
+from streams.domain.plans import NEVER_MS
 from streams.domain.privacy import Sealer
+from streams.domain.release import in_turn, may_dial, room
 from streams.domain.rows import PartitionState, Retention, Rows
-from streams.domain.signals import LOG_TYPES, Ready, Withdrawn
+from streams.domain.signals import (
+    LOG_TYPES,
+    AttemptEntry,
+    Connected,
+    Entry,
+    Freed,
+    LeaseEnded,
+    LiveCaller,
+    PlanEntry,
+    Ready,
+    Settled,
+    Withdrawn,
+    log_output,
+    signal_output,
+)
+from streams.domain.staffing import QUEUE_STAFFING
 from streams.errors import FilavivaError
 
-CALLBACK_JOBS: Final = "callback-jobs"
 RETENTION_MS: Final = DAY_MS
 """How long a plan is remembered after its last entry arrived and its time to call is over."""
-
-
-class DialJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Call this address for this callback queue, between two instants (UTC). Higher ``priority`` first."""
-
-    job_id: str
-    plan_id: str
-    attempt: int
-    revision: int
-    tenant: str
-    callback_queue: str
-    address: str
-    not_before: str
-    expires: str
-    priority: int
-    uf: str | None
-    zone: str | None
-
-    def __repr__(self) -> str:
-        return f"DialJob({self.job_id})"
-
-
-class CancelJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Do not make this call, or do not repeat it."""
-
-    job_id: str
-    plan_id: str
-    attempt: int
-    revision: int
-    tenant: str
-    callback_queue: str
-    cause: str
-
-
-class _Dialled(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
-    """What is known of one plan: its newest entry, the last attempt, and whether that attempt's job is out."""
-
-    revision: int = 0
-    attempt: int = 0
-    is_out: bool = False
-    arrived_ms: int = 0
-    expires_ms: int = 0
-
-    @property
-    def keep_until_ms(self) -> int:
-        return max(self.arrived_ms, self.expires_ms) + RETENTION_MS
-
-
-_NEVER_HEARD_OF: Final = _Dialled()
+LONGEST_LIVE_WAIT_MS: Final = HOUR_MS // 2
+"""A live caller of whom nothing is heard for so long after the limit holds up nobody: platforms lose ends of calls, and
+no caller listens to music for so long."""
 
 
 class DiallingCore(PartitionState):
     """The callback queues of one partition of ``dialling-log``."""
 
     def __init__(self, partition: int, directory: Directory, sealer: Sealer) -> None:
-        self._plans = Rows(b"d/", _Dialled)
-        super().__init__(self._plans)
+        self._plans = Rows(b"d/", Dialled)
+        self._slots = Rows(b"j/", Slot)
+        self._modes = Rows(b"q/", Mode)
+        self._live = Rows(b"l/", Live)
+        ours = [one for one in directory.callback_queues.values() if directory.partition(one.owner_key) == partition]
+        self._agents = AgentsOfQueues(policy.owner_key for policy in ours)
+        super().__init__(self._plans, self._slots, self._modes, self._live, AgentRows(self._agents))
         self._partition = partition
         self._directory = directory
         self._sealer = sealer
+        self._queues: dict[str, Queue] = {}
+        for policy in ours:
+            self._queue(policy.tenant, policy.queue)
+        self._leases_told: set[str] = set()
         self._newest_arrival_ms = 0
         self._retention = Retention()
+        self._live_retention = Retention()
+
+    # -- reading ------------------------------------------------------------------------------------------------------
 
     def apply(self, topic: str, records: Sequence[Record], now_ms: int, wall_ms: int) -> Decisions:
-        """Take the log; what a plan's entries say decides, not when they come."""
+        """Take the log, staffing and commands. Of the log its content decides, not when it comes."""
         del now_ms, wall_ms
         decisions = Decisions()
         for record in records:
-            entry = self._read(record)
-            if entry is None:
-                self.inputs.count_ignored(topic)
-            elif isinstance(entry, Rejection):
-                self._reject(decisions, topic, record, entry)
+            if topic == QUEUE_STAFFING:
+                self._take_staffing(decisions, record)
+            elif topic == COMMANDS:
+                self._take_command(decisions, record)
             else:
-                decisions.see(entry.at_ms)
-                self._take(decisions, topic, record, entry)
+                self._take_log(decisions, topic, record)
         return decisions
 
-    def restore(self, rows: Mapping[bytes, bytes]) -> None:
-        super().restore(rows)
-        self._newest_arrival_ms = max((known.arrived_ms for known in self._plans.values()), default=0)
-        self._retention = Retention()
-        for plan_id, known in self._plans.items():
-            self._retention.schedule(plan_id, known.keep_until_ms)
+    def _take_staffing(self, decisions: Decisions, record: Record) -> None:
+        at_ms = self._agents.take(record, self.inputs)
+        if at_ms is not None:
+            decisions.see(at_ms)
+        for queue in self._queues.values():
+            for slot in [slot for slot in queue.slots.values() if slot.agent_id is not None]:
+                self._give_back_if_busy(slot)
 
-    def _read(self, record: Record) -> Ready | Withdrawn | Rejection | None:
+    def _take_command(self, decisions: Decisions, record: Record) -> None:
+        """The callbacks stage rejects what is no command."""
+        event = decode(COMMANDS, self._partition, record, self._directory)
+        if not isinstance(event, CommandEvent) or not isinstance(event.data, QueueCommand):
+            self.inputs.count_ignored(COMMANDS)
+            return
+        decisions.see(event.time_ms)
+        data = event.data
+        mode = {PauseQueue: PAUSED, DrainQueue: DRAINING}.get(type(data), ACTIVE)
+        wanted = Mode(mode, event.time_ms, f"{event.source}/{event.event_id}")
+        key = f"{data.tenant}/{data.callback_queue}"
+        known = self._modes.get(key)
+        if known == wanted:
+            self.inputs.count_duplicate(COMMANDS)
+            return
+        self.inputs.count_applied(COMMANDS, f"command.{mode}")
+        if known is None or (known.at_ms, known.command_id) < (wanted.at_ms, wanted.command_id):
+            self._modes.put(key, wanted)
+
+    def _take_log(self, decisions: Decisions, topic: str, record: Record) -> None:
+        entry = self._read(record)
+        if entry is None:
+            self.inputs.count_ignored(topic)
+        elif isinstance(entry, Rejection):
+            self._reject(decisions, topic, record, entry)
+        else:
+            decisions.see(entry.at_ms)
+            self._newest_arrival_ms = max(self._newest_arrival_ms, record.timestamp)
+            outputs = self._taken(entry, record.timestamp)
+            if outputs is None:
+                self.inputs.count_duplicate(topic)
+            else:
+                self.inputs.count_applied(topic, entry.event_type)
+                decisions.outputs += outputs
+            self._forget()
+
+    def _read(self, record: Record) -> Entry | Rejection | None:
         entry = read_event(record.value, LOG_TYPES)
         if entry is None or isinstance(entry, Rejection):
             return entry
         if self._directory.partition(entry.owner_key) != self._partition:
             return Rejection(Reason.WRONG_PARTITION, "$.data: the callback queue belongs to another partition")
+        if isinstance(entry, Ready) and self._address(entry) is None:
+            return Rejection(Reason.BAD_VALUE, "$.data.sealed_address: the tenant's key does not open it")
         return entry
 
-    def _take(self, decisions: Decisions, topic: str, record: Record, entry: Ready | Withdrawn) -> None:
-        known = self._plans.get(entry.plan_id) or _NEVER_HEARD_OF
-        if entry.revision == known.revision:
-            self.inputs.count_duplicate(topic)
-            return
-        jobs = self._jobs(entry, known) if entry.revision > known.revision else []
-        if isinstance(jobs, Rejection):
-            self._reject(decisions, topic, record, jobs)
-            return
-        self.inputs.count_applied(topic, entry.event_type)
-        decisions.outputs += jobs
-        if entry.revision > known.revision:
-            self._remember(entry, known, record.timestamp)
-
-    def _jobs(self, entry: Ready | Withdrawn, known: _Dialled) -> list[Output] | Rejection:
-        """What the dialer is told because of the newest entry of a plan."""
-        if isinstance(entry, Withdrawn):
-            return [_cancel(entry, known.attempt, entry.cause)] if known.is_out else []
-        if entry.attempt <= known.attempt:
-            return []
+    def _address(self, ready: Ready) -> str | None:
         try:
-            address = self._sealer.open(entry.tenant, entry.sealed_address)
+            return self._sealer.open(ready.tenant, ready.sealed_address)
         except FilavivaError:
-            return Rejection(Reason.BAD_VALUE, "$.data.sealed_address: the tenant's key does not open it")
-        superseded = [_cancel(entry, known.attempt, "superseded")] if known.is_out else []
-        return [*superseded, _dial(entry, address)]
+            return None
 
-    def _remember(self, entry: Ready | Withdrawn, known: _Dialled, arrived_ms: int) -> None:
-        plan = _Dialled(
-            revision=entry.revision,
-            attempt=max(entry.attempt, known.attempt),
-            is_out=isinstance(entry, Ready) and (known.is_out or entry.attempt > known.attempt),
-            arrived_ms=max(arrived_ms, known.arrived_ms),
-            expires_ms=entry.expires_ms if isinstance(entry, Ready) else known.expires_ms,
+    # -- the log ------------------------------------------------------------------------------------------------------
+
+    def _taken(self, entry: Entry, arrived_ms: int) -> list[Output] | None:
+        """What follows from an entry; None when it says nothing new."""
+        match entry:
+            case Ready() | Withdrawn():
+                return self._take_plan(entry, arrived_ms)
+            case Freed():
+                return self._take_release(entry)
+            case LiveCaller():
+                return self._take_live(entry)
+            case Settled() | Connected() | LeaseEnded():
+                return self._take_outcome(entry)
+
+    def _take_plan(self, entry: PlanEntry, arrived_ms: int) -> list[Output] | None:
+        key = _key(entry)
+        known = self._plans.get(key) or Dialled()
+        if entry.revision <= known.revision:
+            return None if entry.revision == known.revision else []
+        outputs = []
+        ready = entry if isinstance(entry, Ready) else None
+        if known.is_out and (ready is None or known.attempt < ready.attempt):
+            is_over = ready is not None and known.attempt <= ready.settled
+            cause = entry.cause if isinstance(entry, Withdrawn) else "superseded"
+            outputs = [] if is_over else [cancel_output(entry, known.attempt, cause)]
+            known = replace(known, is_out=False)
+            slot = self._slots.get(f"{entry.plan_id}.{known.attempt}")
+            if slot is not None:  # the dialer may have dialled already: the agent is held on, but no result is missed
+                self._hold(replace(slot, is_reported=True))
+        newest_ms = max(arrived_ms, known.arrived_ms)
+        wanted_until_ms = min(ready.expires_ms, newest_ms + RETENTION_MS) if ready else newest_ms
+        self._put(
+            key,
+            replace(
+                known,
+                revision=entry.revision,
+                ready=ready,
+                arrived_ms=newest_ms,
+                keep_until_ms=max(newest_ms, wanted_until_ms) + RETENTION_MS,
+            ),
         )
-        self._plans.put(entry.plan_id, plan)
-        self._newest_arrival_ms = max(self._newest_arrival_ms, arrived_ms)
-        self._retention.schedule(entry.plan_id, plan.keep_until_ms)
-        self._forget()
+        return outputs
+
+    def _take_release(self, freed: Freed) -> list[Output] | None:
+        """The first release of an attempt stands, if the plan still is to be called by then."""
+        queue = self._queue(freed.tenant, freed.callback_queue)
+        key = _key(freed)
+        if queue.sent.get(key, 0) <= freed.attempt:
+            queue.sent.pop(key, None)
+        known = self._plans.get(key) or Dialled()
+        if freed.attempt <= known.attempt:
+            return None
+        ready = known.ready
+        address = self._address(ready) if ready is not None else None
+        if ready is None or address is None or ready.attempt != freed.attempt:
+            return []
+        self._put(key, replace(known, attempt=freed.attempt, is_out=True))
+        slot = Slot(freed.tenant, freed.callback_queue, freed.plan_id, freed.attempt, freed.lease_until_ms)
+        self._hold(slot)
+        return [dial_output(ready, freed, address), signal_output(released_signal(freed), self._directory)]
+
+    def _take_outcome(self, entry: Settled | Connected | LeaseEnded) -> list[Output] | None:
+        """An attempt is over, or its customer is with an agent. Who only picked up keeps the agent held."""
+        slot = self._slots.get(entry.job_id)
+        if slot is None:
+            return []
+        if isinstance(entry, Connected) and entry.agent_id is not None:
+            held = replace(slot, is_reported=True, agent_id=entry.agent_id, answered_ms=entry.at_ms)
+            self._hold(held)
+            self._give_back_if_busy(held)
+            return []
+        if isinstance(entry, Settled) and entry.outcome == "answered":
+            self._hold(replace(slot, is_reported=True))
+            return []
+        self._give_back(slot)
+        if isinstance(entry, LeaseEnded) and not slot.is_reported:
+            return [signal_output(unheard_of(entry), self._directory)]
+        return []
+
+    def _take_live(self, entry: LiveCaller) -> list[Output] | None:
+        """Who has left the line does not come back: a late word of the wait changes nothing."""
+        key = f"{entry.owner_key}/{entry.visit}"
+        known = self._live.get(key)
+        caller = Live(entry.tenant, entry.callback_queue, entry.at_ms, entry.is_over)
+        if known is not None and (known == caller or not known.is_over):
+            return None
+        self._live.put(key, caller)
+        self._index_live(key, caller)
+        return []
+
+    def _index_live(self, key: str, caller: Live) -> None:
+        over = self._queue(caller.tenant, caller.callback_queue).over
+        if caller.is_over:
+            over[key] = caller.at_ms
+        else:
+            over.pop(key, None)
+        self._live_retention.schedule(key, caller.at_ms + LONGEST_LIVE_WAIT_MS)
+
+    # -- deciding -----------------------------------------------------------------------------------------------------
+
+    def decide(self, now_ms: Mapping[str, int]) -> list[Output]:
+        """Releases and ends of leases, into the log. Called at the end of every input; changes no durable state."""
+        now = max(now_ms.values(), default=0)
+        outputs = [log_output(entry, self._directory) for entry in self._ended_leases(now)]
+        for queue in self._queues.values():
+            outputs += [log_output(freed, self._directory) for freed in self._released(queue, now)]
+        return outputs
+
+    def _ended_leases(self, now_ms: int) -> Iterator[LeaseEnded]:
+        for slot in self._slots.values():
+            if slot.lease_until_ms <= now_ms and slot.job_id not in self._leases_told:
+                self._leases_told.add(slot.job_id)
+                yield LeaseEnded(
+                    tenant=slot.tenant,
+                    callback_queue=slot.callback_queue,
+                    plan_id=slot.plan_id,
+                    attempt=slot.attempt,
+                    at_ms=slot.lease_until_ms,
+                )
+
+    def _released(self, queue: Queue, now_ms: int) -> Iterator[Freed]:
+        policy = queue.policy
+        places = room(self.free_agents(policy, now_ms), len(queue.slots) + len(queue.sent), policy)
+        mode = self._modes.get(policy.owner_key)
+        if not places or (mode is not None and mode.mode == PAUSED) or _yields(queue, now_ms):
+            return
+        latest_ms = mode.at_ms if mode is not None and mode.mode == DRAINING else NEVER_MS
+        busy = {token_of_plan(slot.plan_id) for slot in queue.slots.values()}
+        candidates = [
+            ready
+            for key, ready in queue.waiting.items()
+            if key not in queue.sent and ready.at_ms <= latest_ms and may_dial(ready, policy, now_ms)
+        ]
+        for ready in in_turn(candidates, policy, now_ms, queue.turns):
+            if not places:
+                return
+            if token_of_plan(ready.plan_id) in busy:
+                continue
+            busy.add(token_of_plan(ready.plan_id))
+            places -= 1
+            queue.sent[_key(ready)] = ready.attempt
+            queue.turn += 1
+            queue.turns[ready.queue] = queue.turn
+            yield Freed(
+                tenant=ready.tenant,
+                callback_queue=ready.callback_queue,
+                plan_id=ready.plan_id,
+                attempt=ready.attempt,
+                at_ms=now_ms,
+                lease_until_ms=now_ms + policy.lease_ms,
+            )
+
+    def free_agents(self, policy: CallbackPolicy, now_ms: int) -> int:
+        """Agents who are free for this callback queue and for no other."""
+        return self._agents.free_for(policy.owner_key, now_ms)
+
+    def flights(self, now_ms: int) -> list[Flights]:
+        """What every callback queue of this partition has out, and the agents it may count on."""
+        return [
+            Flights(
+                queue.policy.tenant,
+                queue.policy.site,
+                queue.policy.queue,
+                in_flight=len(queue.slots) + len(queue.sent),
+                free_agents=self.free_agents(queue.policy, now_ms),
+            )
+            for queue in self._queues.values()
+        ]
+
+    # -- state --------------------------------------------------------------------------------------------------------
+
+    def _queue(self, tenant: str, name: str) -> Queue:
+        policy = self._directory.callbacks(tenant, name)
+        return self._queues.setdefault(policy.owner_key, Queue(policy))
+
+    def _put(self, key: str, plan: Dialled) -> None:
+        self._plans.put(key, plan)
+        self._index(key, plan)
+        self._retention.schedule(key, plan.keep_until_ms)
+
+    def _index(self, key: str, plan: Dialled) -> None:
+        """Whoever is to be called and has not been released for this attempt waits."""
+        tenant, name, _ = key.split("/", 2)
+        waiting = self._queue(tenant, name).waiting
+        if plan.ready is not None and plan.attempt < plan.ready.attempt:
+            waiting[key] = plan.ready
+        else:
+            waiting.pop(key, None)
+
+    def _hold(self, slot: Slot) -> None:
+        self._slots.put(slot.job_id, slot)
+        self._queue(slot.tenant, slot.callback_queue).slots[slot.job_id] = slot
+
+    def _give_back(self, slot: Slot) -> None:
+        self._slots.drop(slot.job_id)
+        self._leases_told.discard(slot.job_id)
+        del self._queue(slot.tenant, slot.callback_queue).slots[slot.job_id]
+        key = f"{slot.owner_key}/{slot.plan_id}"
+        plan = self._plans.get(key)
+        if plan is not None and plan.is_out and plan.attempt == slot.attempt:
+            self._put(key, replace(plan, is_out=False))
+
+    def _give_back_if_busy(self, slot: Slot) -> None:
+        """The agent who has the customer is no longer counted as free: the slot need not stand for them any more."""
+        if slot.agent_id is not None and self._agents.is_seen_since(slot.owner_key, slot.agent_id, slot.answered_ms):
+            self._give_back(slot)
 
     def _forget(self) -> None:
-        for plan_id in self._retention.due(self._newest_arrival_ms):
-            known = self._plans.get(plan_id)
-            assert known is not None, "a plan leaves only here"
-            if known.keep_until_ms > self._newest_arrival_ms:
-                self._retention.schedule(plan_id, known.keep_until_ms)
+        for key in self._retention.due(self._newest_arrival_ms):
+            plan = self._plans.get(key)
+            if plan is None:
+                continue
+            if plan.keep_until_ms > self._newest_arrival_ms or key in self._queue(*key.split("/", 2)[:2]).waiting:
+                self._retention.schedule(key, max(plan.keep_until_ms, self._newest_arrival_ms + HOUR_MS))
             else:
-                self._plans.drop(plan_id)
+                self._plans.drop(key)
+        for key in self._live_retention.due(self._newest_arrival_ms):
+            caller = self._live.get(key)
+            assert caller is not None, "a caller leaves only here"
+            self._queue(caller.tenant, caller.callback_queue).over.pop(key, None)
+            self._live.drop(key)
+
+    def restore(self, rows: Mapping[bytes, bytes]) -> None:
+        super().restore(rows)
+        self._newest_arrival_ms = max((plan.arrived_ms for plan in self._plans.values()), default=0)
+        self._retention, self._live_retention = Retention(), Retention()
+        for key, caller in self._live.items():
+            self._index_live(key, caller)
+        for key, plan in self._plans.items():
+            self._index(key, plan)
+            self._retention.schedule(key, plan.keep_until_ms)
+        for slot in self._slots.values():
+            self._queue(slot.tenant, slot.callback_queue).slots[slot.job_id] = slot
 
 
-def _dial(ready: Ready, address: str) -> Output:
-    job_id = f"{ready.plan_id}.{ready.attempt}"
-    job = DialJob(
-        job_id=job_id,
-        plan_id=ready.plan_id,
-        attempt=ready.attempt,
-        revision=ready.revision,
-        tenant=ready.tenant,
-        callback_queue=ready.callback_queue,
-        address=address,
-        not_before=iso_time(ready.not_before_ms),
-        expires=iso_time(ready.expires_ms),
-        priority=ready.priority,
-        uf=ready.uf,
-        zone=ready.zone,
-    )
-    return _job_output("callback.dial", job, ready.at_ms)
+def _key(entry: AttemptEntry) -> str:
+    return f"{entry.owner_key}/{entry.plan_id}"
 
 
-def _cancel(entry: Ready | Withdrawn, attempt: int, cause: str) -> Output:
-    job_id = f"{entry.plan_id}.{attempt}"
-    job = CancelJob(
-        job_id=job_id,
-        plan_id=entry.plan_id,
-        attempt=attempt,
-        revision=entry.revision,
-        tenant=entry.tenant,
-        callback_queue=entry.callback_queue,
-        cause=cause,
-    )
-    return _job_output("callback.cancel", job, entry.at_ms)
-
-
-def _job_output(event_type: str, job: DialJob | CancelJob, at_ms: int) -> Output:
-    value = cloud_event(
-        event_type=event_type,
-        event_id=f"{job.job_id}#{job.revision}",
-        time_ms=at_ms,
-        subject=job.job_id,
-        data=job,
-    )
-    return Output(CALLBACK_JOBS, job.job_id.encode(), value)
+def _yields(queue: Queue, now_ms: int) -> bool:
+    """Whether a live caller waits beyond the policy."""
+    return any(now_ms - since_ms < LONGEST_LIVE_WAIT_MS for since_ms in queue.over.values())

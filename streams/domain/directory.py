@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
-HOUR_MS: Final = 3_600_000
+from streams.domain.calendars import HolidayTable
+from streams.domain.calling_hours import CallingHours, Purpose
+from streams.domain.opening_hours import OpeningHours
+from streams.domain.queue_limits import BindingLimit, QueueLimits, Start
+
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
 
 UNKNOWN_EXIT_MS: Final[Mapping[str, int]] = {
@@ -31,9 +38,6 @@ RETENTION_MS: Final[Mapping[str, int]] = {
 }
 """How long (event time) a visit is kept after its last fact, by channel."""
 
-PLAIN_RULE: Final = "MAX-WAIT"
-PLAIN_POLICY_VERSION: Final = "plain-1"
-
 MOST_REMEMBERED: Final = 100_000
 """Owner keys (queues, agents, callback queues) whose partition is remembered; beyond, the memory starts afresh."""
 
@@ -42,8 +46,25 @@ Partitioner = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
+class CreationPolicy:
+    """Which visits of a queue are reasons to call back. What the law owes is one in any case."""
+
+    abandons: bool = True
+    requests: bool = True
+    short_abandons: bool = False
+    minimum_wait_ms: int = 0
+    """Whoever gives up earlier is not called."""
+    channels: frozenset[str] | None = None
+    excluded_reasons: frozenset[str] = frozenset()
+    """Reasons of offers (as the platform gives them) of which nobody is called back."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueuePolicy:
-    """One queue: where it is and what is promised there. Durations in milliseconds."""
+    """One queue: where it is and what is promised there. Durations in milliseconds.
+
+    ``limits`` are those of a policy and of opening hours, by channel; without them ``max_wait_ms`` is the limit.
+    """
 
     tenant: str
     site: str
@@ -51,27 +72,90 @@ class QueuePolicy:
     zone: str
     channels: frozenset[str]
     answer_target_ms: int
-    max_wait_ms: int
+    max_wait_ms: int | None
     short_abandon_ms: int = 5000
     service_level_target: float = 0.8
     formula: str = "answered_of_offered"
     display_name: str = ""
     group: str = ""
     callback_queue: str | None = None
+    creation: CreationPolicy = CreationPolicy()
     unknown_exit_ms: Mapping[str, int] = field(default_factory=lambda: UNKNOWN_EXIT_MS)
     retention_ms: Mapping[str, int] = field(default_factory=lambda: RETENTION_MS)
+    limits: Mapping[str, QueueLimits] = field(default_factory=dict, compare=False)
+    sector: str | None = None
+    hours: OpeningHours | None = None
+    """When it is open; None: always."""
 
     @property
     def owner_key(self) -> str:
         return f"{self.tenant}/{self.queue}"
 
+    def limit_of(self, channel: str, start: Start) -> BindingLimit:
+        """The limit that binds a contact of this channel."""
+        limits = self.limits.get(channel)
+        return (limits or _plain_limits(self.max_wait_ms)).of(start)
+
+    def limit_seconds(self, channel: str, at_ms: int) -> float | None:
+        """The limit of a contact that would be offered then; None while there is none."""
+        limit, _ = self.limit_of(channel, Start(at_ms))
+        return None if limit is None or limit.limit_ms is None else limit.limit_ms / 1000
+
+    def is_open(self, at_ms: int) -> bool:
+        return self.hours is None or self.hours.is_open(at_ms)
+
+
+@cache
+def _plain_limits(max_wait_ms: int | None) -> QueueLimits:
+    return QueueLimits(max_wait_ms=max_wait_ms)
+
+
+RETRY_MS: Final[Mapping[str, int | None]] = {
+    "busy": 10 * MINUTE_MS,
+    "failed": 15 * MINUTE_MS,
+    "abandoned": 15 * MINUTE_MS,
+    "no_result": 30 * MINUTE_MS,
+    "no_answer": HOUR_MS,
+    "voicemail": HOUR_MS,
+    "answered": HOUR_MS,
+    "refused": 4 * HOUR_MS,
+    "invalid_number": None,
+}
+"""How long after an attempt the next one may be made, by its outcome; None for never. Besides what dialers report:
+``abandoned``, the customer picked up and left the callback queue before an agent came, and ``no_result``, the dialer
+never said. ``answered`` counts where nothing is heard of the customer afterwards."""
+
 
 @dataclass(frozen=True, slots=True)
-class CallbackQueue:
-    """A queue that answered callbacks are routed to."""
+class CallbackPolicy:
+    """A queue that answered callbacks are routed to, and how customers are called for it. Durations in milliseconds."""
 
     tenant: str
+    site: str
     queue: str
+    zone: str
+    attempts: int = 3
+    retry_ms: Mapping[str, int | None] = field(default_factory=lambda: RETRY_MS)
+    life_ms: int = DAY_MS
+    """Nobody is called later after the first reason, unless a call is owed."""
+    due_ms: int = 2 * HOUR_MS
+    owed_due_ms: int = 10 * MINUTE_MS
+    """A plan that is open for longer is overdue; so is an owed call."""
+    boost: float = 1.0
+    """Calls out at a time for each free agent."""
+    lease_ms: int = 3 * MINUTE_MS
+    """How long a call may hold its agent before anything is heard of it."""
+    yield_ms: int | None = MINUTE_MS
+    """Nobody is dialled while a live caller has waited longer in one of ``yields_to``; None: whoever waits."""
+    yields_to: frozenset[str] = frozenset()
+    purpose: Purpose = "callback"
+    holidays: HolidayTable | None = field(default=None, compare=False)
+    hours: CallingHours | None = None
+    """Instead of the hours that the purpose has."""
+    calls_per_day: int = 2
+    calls_per_month: int = 15
+    ageing_ms: int = 30 * MINUTE_MS
+    """Waiting for so long counts as much as one more abandon."""
 
     @property
     def owner_key(self) -> str:
@@ -108,6 +192,7 @@ class Directory:
         sites: Mapping[tuple[str, str], str],
         partition_of: Partitioner,
         sources: Iterable[SourcePolicy] = (),
+        callback_queues: Iterable[CallbackPolicy] = (),
     ) -> None:
         self.queues: dict[tuple[str, str], QueuePolicy] = {(q.tenant, q.queue): q for q in queues}
         self.sites = dict(sites)
@@ -115,11 +200,35 @@ class Directory:
         self.sources: dict[tuple[str, str, str], SourcePolicy] = {source.identity: source for source in sources}
         self.tenants = {tenant for tenant, _ in self.sites}
         self.callback_tenants = {q.tenant for q in self.queues.values() if q.callback_queue is not None}
+        self.callback_queues: dict[tuple[str, str], CallbackPolicy] = {
+            (q.tenant, q.callback_queue): self._plain_callbacks(q, q.callback_queue)
+            for q in self.queues.values()
+            if q.callback_queue is not None
+        } | {(policy.tenant, policy.queue): policy for policy in callback_queues}
         self.partition_of = partition_of
         self._partitions: dict[str, int] = {}
 
     def queue(self, tenant: str, queue: str) -> QueuePolicy | None:
         return self.queues.get((tenant, queue))
+
+    def callbacks(self, tenant: str, queue: str) -> CallbackPolicy:
+        """How customers are called for a callback queue; one that is configured no longer is like any other."""
+        return self.callback_queues.get((tenant, queue)) or CallbackPolicy(tenant, "", queue, "UTC")
+
+    def yielding_to(self, queue: QueuePolicy) -> list[CallbackPolicy]:
+        """The callback queues that stop dialling while somebody waits too long in this queue."""
+        return [
+            policy
+            for policy in self.callback_queues.values()
+            if policy.yield_ms is not None and policy.tenant == queue.tenant and queue.queue in policy.yields_to
+        ]
+
+    def _plain_callbacks(self, source: QueuePolicy, queue: str) -> CallbackPolicy:
+        """What holds where nothing is said of the callback queue: its site's own sources come first."""
+        policy = self.queues.get((source.tenant, queue), source)
+        sources = (q for q in self.queues.values() if (q.tenant, q.callback_queue) == (source.tenant, queue))
+        yields_to = frozenset(q.queue for q in sources if q.site == policy.site)
+        return CallbackPolicy(source.tenant, policy.site, queue, policy.zone, yields_to=yields_to)
 
     def queues_of_partition(self, partition: int) -> list[QueuePolicy]:
         """The queues whose owner is this partition, in the order of the configuration."""

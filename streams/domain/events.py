@@ -15,6 +15,8 @@ AGENT_STATES: Final = ("available", "ringing", "busy", "wrap_up", "paused", "off
 
 Channel = Literal["voice", "chat", "whatsapp", "sms", "app", "email", "form"]
 AgentStateName = Literal["available", "ringing", "busy", "wrap_up", "paused", "offline"]
+ATTEMPT_OUTCOMES: Final = ("answered", "no_answer", "busy", "failed", "invalid_number", "refused", "voicemail")
+AttemptOutcome = Literal["answered", "no_answer", "busy", "failed", "invalid_number", "refused", "voicemail"]
 FlowOutReason = Literal["transfer", "overflow", "timeout", "closed", "key"]
 
 CALL_EVENTS: Final = "call-events"
@@ -22,6 +24,8 @@ CHAT_EVENTS: Final = "chat-events"
 EMAIL_EVENTS: Final = "email-events"
 AGENT_EVENTS: Final = "agent-events"
 SITE_EVENTS: Final = "site-events"
+CALLBACK_RESULTS: Final = "callback-results"
+COMMANDS: Final = "commands"
 
 INTAKE_OF_CHANNEL: Final = {
     "voice": CALL_EVENTS,
@@ -38,6 +42,9 @@ Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Word = Annotated[str, msgspec.Meta(max_length=200)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=31_536_000)]
+Token = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+PlanId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\.[0-9a-f]{1,64}\Z")]
+JobId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\.[0-9a-f]{1,64}\.[1-9][0-9]{0,5}\Z")]
 
 
 class Customer(msgspec.Struct, frozen=True, gc=False):
@@ -136,6 +143,60 @@ class SourceHeartbeat(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     site: Name
 
 
+class DialAttempted(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How one dial job went; ``seconds`` is how long it rang. What the job said is echoed; ``kind`` is callback."""
+
+    tenant: Name
+    callback_queue: Name
+    job_id: JobId
+    outcome: AttemptOutcome
+    kind: Literal["callback"] = "callback"
+    seconds: Seconds | None = None
+
+
+class CustomerCommand(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An operator's word about one customer: the owner of ``token``, and the plan that is meant where one is."""
+
+    tenant: Name
+    token: Token
+    plan_id: PlanId | None = None
+
+
+class CancelPlan(CustomerCommand, frozen=True, gc=False, kw_only=True):
+    """The customer's open plan ends; a later reason opens another."""
+
+
+class BlockCustomer(CustomerCommand, frozen=True, gc=False, kw_only=True):
+    """Nobody calls this customer, for no reason, until unblocked."""
+
+
+class OptOut(CustomerCommand, frozen=True, gc=False, kw_only=True):
+    """The customer wants no calls: only what is asked for or owed afterwards opens a plan."""
+
+
+class UnblockCustomer(CustomerCommand, frozen=True, gc=False, kw_only=True):
+    """Takes back a block or an opt-out for what comes afterwards."""
+
+
+class QueueCommand(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An operator's word about one callback queue."""
+
+    tenant: Name
+    callback_queue: Name
+
+
+class PauseQueue(QueueCommand, frozen=True, gc=False, kw_only=True):
+    """Nothing is released any more; the calls that are out are made to their end."""
+
+
+class DrainQueue(QueueCommand, frozen=True, gc=False, kw_only=True):
+    """Whoever is to be called by now still is; nobody who comes later."""
+
+
+class ResumeQueue(QueueCommand, frozen=True, gc=False, kw_only=True):
+    """Releases go on."""
+
+
 CONTACT_TYPES: Final[dict[str, type[ContactData]]] = {
     "contact.offered": Offered,
     "contact.answered": Answered,
@@ -149,6 +210,17 @@ CONTACT_TYPES: Final[dict[str, type[ContactData]]] = {
 AGENT_TYPES: Final[dict[str, type[AgentState]]] = {"agent.state": AgentState}
 SITE_TYPES: Final[dict[str, type[SourceHeartbeat]]] = {"source.heartbeat": SourceHeartbeat}
 """The site events some stage takes something from; the others of their topic are kept there and ignored."""
+
+RESULT_TYPES: Final[dict[str, type[DialAttempted]]] = {"dial.attempted": DialAttempted}
+COMMAND_TYPES: Final[dict[str, type[CustomerCommand | QueueCommand]]] = {
+    "command.cancel": CancelPlan,
+    "command.block": BlockCustomer,
+    "command.unblock": UnblockCustomer,
+    "command.opt_out": OptOut,
+    "command.pause": PauseQueue,
+    "command.drain": DrainQueue,
+    "command.resume": ResumeQueue,
+}
 
 
 class ContactEvent(msgspec.Struct, frozen=True, gc=False):
@@ -178,3 +250,21 @@ class SiteEvent(msgspec.Struct, frozen=True, gc=False):
     event_id: str
     source: str
     data: SourceHeartbeat
+
+
+class ResultEvent(msgspec.Struct, frozen=True, gc=False):
+    """A validated result of a dial job."""
+
+    time_ms: int
+    event_id: str
+    source: str
+    data: DialAttempted
+
+
+class CommandEvent(msgspec.Struct, frozen=True, gc=False):
+    """A validated command."""
+
+    time_ms: int
+    event_id: str
+    source: str
+    data: CustomerCommand | QueueCommand

@@ -104,6 +104,27 @@ class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
 _NOTHING_TOLD: Final = Told()
 
 
+class ChosenLimit(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The limit a visit is judged by, chosen once from how it began and kept with it, so that another policy at the
+    next start of the worker changes nothing of what was judged.
+
+    ``limit_ms`` None: no limit then; ``lead_ms`` is the part of the wait that was over when it was offered.
+    """
+
+    rule: str
+    policy_version: str
+    limit_ms: int | None
+    lead_ms: int
+    force: str
+    confidence: str
+    tolerated_if: tuple[str, ...] = ()
+
+    @property
+    def cited_as(self) -> str:
+        """What names the finding beside its visit."""
+        return f"{self.rule}:{self.policy_version}"
+
+
 class VisitState(msgspec.Struct, array_like=True, gc=False):
     """The durable part of a visit.
 
@@ -126,6 +147,7 @@ class VisitState(msgspec.Struct, array_like=True, gc=False):
     is_overdue: bool = False
     is_lost: bool = False
     told: Told = _NOTHING_TOLD
+    limit: ChosenLimit | None = None
 
 
 class Leave(NamedTuple):

@@ -145,6 +145,17 @@ class SiteFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Flights:
+    """The calls of one callback queue that are out, and the agents who are free for it."""
+
+    tenant: str
+    site: str
+    queue: str
+    in_flight: int
+    free_agents: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackFigures:
     """Open plans of one callback queue held by one partition."""
 

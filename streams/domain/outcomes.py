@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from streams.domain.channel_queue import ChannelQueue
 from streams.domain.counts import Counts, Standing
 from streams.domain.decisions import Output
-from streams.domain.directory import PLAIN_POLICY_VERSION, PLAIN_RULE, QueuePolicy
+from streams.domain.directory import QueuePolicy
 from streams.domain.encoding import cloud_event, iso_time
-from streams.domain.facts import VisitState, handle_ms, leave_of, talk_and_hold_ms, wrap_up_ms
+from streams.domain.facts import ChosenLimit, VisitState, handle_ms, leave_of, talk_and_hold_ms, wrap_up_ms
 from streams.domain.figures import OUTCOMES
 from streams.domain.service_level import FORMULAS, Share, tally_of
 from streams.domain.time import INTERVAL_MS
@@ -28,7 +28,12 @@ SLA_BREACHES: Final = "sla-breaches"
 
 
 class ContactOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How one visit went. Durations in seconds, instants in UTC; ``date`` and ``interval_start`` are the site's."""
+    """How one visit went. Durations in seconds, instants in UTC; ``date`` and ``interval_start`` are the site's.
+
+    ``rule``, ``policy_version`` and ``force`` name the limit it is judged by, ``max_wait_seconds`` is that limit
+    (absent where there was none), ``verdict`` the judgement: met, breached or no_limit. The wait of a rule may begin
+    before the offer, when a person was asked for: ``judged_wait_seconds`` is then given beside ``wait_seconds``.
+    """
 
     visit_id: str
     revision: int
@@ -42,6 +47,11 @@ class ContactOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     outcome: str
     date: str
     interval_start: str
+    rule: str
+    policy_version: str
+    force: str
+    confidence: str
+    verdict: str
     left_at: str | None = None
     wait_seconds: float | None = None
     requested_at: str | None = None
@@ -61,8 +71,10 @@ class ContactOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     callback_job_id: str | None = None
     customer_tokens: tuple[str, ...] = ()
     answer_target_seconds: float = 0.0
-    max_wait_seconds: float = 0.0
+    max_wait_seconds: float | None = None
     is_breach: bool = False
+    tolerated_if: tuple[str, ...] = ()
+    judged_wait_seconds: float | None = None
 
 
 class QueueInterval(msgspec.Struct, frozen=True):
@@ -106,7 +118,9 @@ class QueueInterval(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A limit of a policy not met by one visit. ``force`` op: an operational choice of the tenant."""
+    """A limit of a policy not met by one visit. ``force``: law, adv (reference only), self (self-regulation) or op, an
+    operational choice. ``wait_seconds`` is the wait the limit speaks of, which starts at ``started_at`` where a person
+    was asked for before the offer. ``tolerated_if`` names readings of the calendar under which it would be none."""
 
     finding_id: str
     state: str
@@ -121,9 +135,11 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     offered_at: str
     limit_seconds: float
     breached_at: str
-    force: str = "op"
-    confidence: str = "configured"
+    force: str
+    confidence: str
     wait_seconds: float | None = None
+    started_at: str | None = None
+    tolerated_if: tuple[str, ...] = ()
 
 
 def _seconds(duration_ms: int | None) -> float | None:
@@ -180,8 +196,8 @@ def contact_outcome(
         callback_job_id=offer.callback_job_id,
         customer_tokens=offer.party.tokens if offer.party else (),
         answer_target_seconds=policy.answer_target_ms / 1000,
-        max_wait_seconds=policy.max_wait_ms / 1000,
         is_breach=standing.is_breach,
+        **_judged_by(state, standing),
     )
     value = cloud_event(
         event_type="contact.outcome",
@@ -191,6 +207,23 @@ def contact_outcome(
         data=record,
     )
     return Output(CONTACT_OUTCOMES, policy.owner_key.encode(), value)
+
+
+def _judged_by(state: VisitState, standing: Standing) -> dict[str, Any]:
+    """The limit, the rule behind it, and the verdict."""
+    limit, leave = state.limit, leave_of(state)
+    assert limit is not None, "chosen with the first offer"
+    verdict = "no_limit" if limit.limit_ms is None else "breached" if standing.is_breach else "met"
+    return {
+        "max_wait_seconds": _seconds(limit.limit_ms),
+        "rule": limit.rule,
+        "policy_version": limit.policy_version,
+        "force": limit.force,
+        "confidence": limit.confidence,
+        "tolerated_if": limit.tolerated_if,
+        "judged_wait_seconds": _seconds(leave.wait_ms + limit.lead_ms) if leave and limit.lead_ms else None,
+        "verdict": verdict,
+    }
 
 
 def _nobody(queue: ChannelQueue) -> list[int]:
@@ -245,27 +278,43 @@ def queue_interval(queue: ChannelQueue, interval_ms: int, counts: Counts) -> Out
     return Output(QUEUE_INTERVALS, interval_id.encode(), value)
 
 
-def finding(visit_id: str, policy: QueuePolicy, state: VisitState, *, finding_state: str, revision: int) -> Output:
-    """A wait finding of the plain per-queue limit."""
+def finding(
+    visit_id: str,
+    policy: QueuePolicy,
+    state: VisitState,
+    *,
+    finding_state: str,
+    revision: int,
+    limit: ChosenLimit | None = None,
+) -> Output:
+    """A wait finding of the limit the visit is judged by, or of another that it was judged by before."""
     offer = state.offers[0]
     leave = leave_of(state)
-    finding_id = f"{visit_id}:{PLAIN_RULE}:{PLAIN_POLICY_VERSION}"
-    breached_ms = offer.time_ms + policy.max_wait_ms
+    judged_by = limit or state.limit
+    assert judged_by is not None, "chosen with the first offer"
+    assert judged_by.limit_ms is not None, "no limit, no finding"
+    finding_id = f"{visit_id}:{judged_by.cited_as}"
+    started_ms = offer.time_ms - judged_by.lead_ms
+    breached_ms = started_ms + judged_by.limit_ms
     record = Finding(
         finding_id=finding_id,
         state=finding_state,
         revision=revision,
-        rule=PLAIN_RULE,
-        policy_version=PLAIN_POLICY_VERSION,
+        rule=judged_by.rule,
+        policy_version=judged_by.policy_version,
         tenant=policy.tenant,
         site=policy.site,
         queue=policy.queue,
         channel=offer.channel,
         visit_id=visit_id,
         offered_at=iso_time(offer.time_ms),
-        limit_seconds=policy.max_wait_ms / 1000,
+        limit_seconds=judged_by.limit_ms / 1000,
         breached_at=iso_time(breached_ms),
-        wait_seconds=_seconds(leave.wait_ms if leave else None),
+        force=judged_by.force,
+        confidence=judged_by.confidence,
+        wait_seconds=_seconds(leave.wait_ms + judged_by.lead_ms if leave else None),
+        started_at=iso_time(started_ms) if judged_by.lead_ms else None,
+        tolerated_if=judged_by.tolerated_if,
     )
     value = cloud_event(
         event_type=f"sla.{finding_state}",

@@ -18,11 +18,12 @@ from streams.domain.decoding import decode
 from streams.domain.directory import Directory
 from streams.domain.due import DueTimes, Unrecorded
 from streams.domain.events import CONTACT_TYPES, INTAKE_OF_CHANNEL, ContactEvent, Offered
-from streams.domain.facts import Told, VisitState, with_fact
+from streams.domain.facts import ChosenLimit, Told, VisitState, with_fact
 from streams.domain.figures import QueueFigures, StageFigures
-from streams.domain.findings import OPEN, finding_revision, finding_state
+from streams.domain.findings import OPEN, RETRACTED, finding_revision, finding_state
 from streams.domain.input_counts import LEDGER_ROW, InputCounts
 from streams.domain.intake import Facts, Feeds, is_historic, is_skewed, seen_ms
+from streams.domain.live_callers import LiveCallers
 from streams.domain.queue_figures import queue_figures
 from streams.domain.staffing import QUEUE_STAFFING
 from streams.domain.staffing_of_queues import StaffingOfQueues
@@ -79,6 +80,7 @@ class QueuesCore:
         self._clock = clock
         self._feeds = Feeds()
         self._due = DueTimes()
+        self._live = LiveCallers(partition, directory)
         self._now_ms: dict[str, int] = {}
         self._unrecorded = Unrecorded()
         self._ledger_changed = False
@@ -221,10 +223,14 @@ class QueuesCore:
         if visit.told_revision is not None and not state.exits:
             state.is_overdue = True
         self._unrecorded.discard(visit)
+        judged_by = state.limit
         self.book.settle(visit)
+        if judged_by is not None and judged_by is not state.limit:
+            self._take_back(visit, judged_by, outputs)
         if state.offers:
             self._say_finding(visit, outputs)
             outputs += news(visit, self.directory)
+            outputs += self._live.see(visit)
         visit.exit_seen_ms = None
         self._put_due(visit)
 
@@ -245,6 +251,21 @@ class QueuesCore:
     def _finding(visit: Visit, finding: str, revision: int) -> Output:
         return outcomes.finding(visit.visit_id, visit.policy, visit.state, finding_state=finding, revision=revision)
 
+    @staticmethod
+    def _take_back(visit: Visit, judged_by: ChosenLimit, outputs: list[Output]) -> None:
+        """Another offer stands, and with it another rule: whatever may have been told by the one before falls."""
+        visit.told_revision = None
+        state, told = visit.state, visit.state.told
+        if state.limit is None or judged_by.cited_as == state.limit.cited_as or judged_by.limit_ms is None:
+            return
+        state.told = Told(told.outcome_revision)
+        revision = finding_revision(state, RETRACTED)
+        outputs.append(
+            outcomes.finding(
+                visit.visit_id, visit.policy, state, finding_state=RETRACTED, revision=revision, limit=judged_by
+            )
+        )
+
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def tick(self, now_ms: Mapping[str, int]) -> list[Output]:
@@ -254,6 +275,7 @@ class QueuesCore:
             for visit in list(self._due.reached(topic, self._now_ms[topic], MOST_DUE_AT_ONCE)):
                 self._foresee(visit, outputs)
         self.staffing.sources.pass_time(self._now_ms.get(QUEUE_STAFFING, 0))
+        outputs += self._live.tick(self._now_ms)
         return outputs
 
     def _foresee(self, visit: Visit, outputs: list[Output]) -> None:
@@ -386,6 +408,7 @@ class QueuesCore:
         self.book.restore(rows)
         for visit in self.book.visits.values():
             self._put_due(visit)
+            self._live.see(visit)
 
     # -- figures ------------------------------------------------------------------------------------------------------
 

@@ -14,15 +14,29 @@ from zoneinfo import ZoneInfo
 
 from streams.domain.recount_events import EPOCH, Event, Skipped, VisitId, read_events, read_records
 from streams.domain.recount_figures import OUTCOMES, Counted, Figures, Waits, figures_of
-from streams.domain.recount_plans import Closing, Plan, plans_of
+from streams.domain.recount_limits import Limit
+from streams.domain.recount_plans import (
+    NOTHING_BESIDE,
+    Attempt,
+    Bar,
+    Beside,
+    Closing,
+    Plan,
+    closings_of,
+    plans_of,
+)
 from streams.domain.recount_visits import Offer, Visit, visits_of
 
 __all__ = [
     "OUTCOMES",
     "UNKNOWN_EXIT_SECONDS",
+    "Attempt",
+    "Bar",
+    "Beside",
     "Closing",
     "Event",
     "Figures",
+    "Limit",
     "Offer",
     "Plan",
     "Recount",
@@ -30,6 +44,7 @@ __all__ = [
     "Visit",
     "VisitId",
     "Waits",
+    "closings_of",
     "read_events",
     "read_records",
     "recount",
@@ -105,19 +120,36 @@ class Recount:
         """The visits that waited longer than the limit of their queue, however they left; with a ``now_ms`` (here or of
         the recount) also those that have waited longer by then and never left."""
         limit_of = of_queue(max_wait_seconds)
+
+        def limit(visit: Offer) -> Limit:
+            return Limit("", "", milliseconds(limit_of(visit.tenant, visit.queue)), 0)
+
+        return set(self.judged(limit, now_ms=now_ms))
+
+    def judged(self, limit_of: Callable[[Offer], Limit], *, now_ms: int | None = None) -> dict[VisitId, Limit]:
+        """The visits that waited longer than the limit of each, with that limit; ``now_ms`` as for ``findings``."""
         waits = [(visit, visit.wait_ms) for visit in self.visits]
         now_ms = self.now_ms if now_ms is None else now_ms
         still = [] if now_ms is None else [(visit, now_ms - visit.offered_ms) for visit in self.unfinished]
-        return {
-            visit.visit_id
-            for visit, wait_ms in (*waits, *still)
-            if wait_ms > milliseconds(limit_of(visit.tenant, visit.queue))
-        }
+        limits = [(visit, wait_ms, limit_of(visit)) for visit, wait_ms in (*waits, *still)]
+        return {visit.visit_id: limit for visit, wait_ms, limit in limits if limit.is_over(wait_ms)}
 
-    def callback_reasons(self, *, queues: Container[tuple[str, str]], closings: Iterable[Closing] = ()) -> list[Plan]:
-        """Every callback plan with its reasons; see ``streams.domain.recount_plans`` for what is one plan."""
+    def callback_reasons(
+        self,
+        *,
+        queues: Container[tuple[str, str]],
+        beside: Beside = NOTHING_BESIDE,
+        short_too: Container[tuple[str, str]] = (),
+        is_wanted: Callable[[Visit], bool] = lambda _: True,
+    ) -> list[Plan]:
+        """Every callback plan with its reasons; see ``streams.domain.recount_plans`` for what is one plan. In the
+        queues ``short_too`` a short abandon is a reason as well."""
         return plans_of(
-            self.visits, queues=queues, is_short=lambda visit: self.counted(visit).is_short, closings=closings
+            self.visits,
+            queues=queues,
+            is_short=lambda visit: (visit.tenant, visit.queue) not in short_too and self.counted(visit).is_short,
+            is_wanted=is_wanted,
+            beside=beside,
         )
 
 

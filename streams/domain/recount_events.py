@@ -39,7 +39,7 @@ class Details:
     """What only some kinds of event tell; None where it is absent."""
 
     reason: str | None = None
-    """Of a flow-out."""
+    """Of a flow-out, or of an offer."""
     by_agent: bool = False
     """A message that an agent wrote to the customer."""
     talk_seconds: float | None = None
@@ -50,6 +50,9 @@ class Details:
     address: str | None = field(default=None, repr=False)
     customer_id: str | None = field(default=None, repr=False)
     callback_job_id: str | None = None
+    requested_ms: int | None = None
+    """When an offered customer had asked for a person."""
+    is_transfer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,14 @@ def details(kind: str, data: Fields) -> Details:
         case "offered":
             address, customer_id = customer(data)
             job_id = optional(data, "callback_job_id", word)
-            return Details(address=address, customer_id=customer_id, callback_job_id=job_id or None)
+            return Details(
+                reason=optional(data, "reason", word),
+                address=address,
+                customer_id=customer_id,
+                callback_job_id=job_id or None,
+                requested_ms=optional(data, "requested_at", instant),
+                is_transfer=optional(data, "transferred_from", word) is not None,
+            )
         case "callback_requested":
             address, customer_id = customer(data)
             return Details(address=address, customer_id=customer_id)
@@ -332,11 +342,8 @@ FLOW_OUT_REASON: Final = one_of("transfer", "overflow", "timeout", "closed", "ke
 ONLY_CHECKED: Final[Mapping[str, Mapping[str, Check]]] = {
     "offered": {
         "protocol": word,
-        "requested_at": instant,
         "contact_started_at": instant,
-        "transferred_from": word,
         "priority": whole(-1000, 1_000_000),
-        "reason": word,
         "handled_by": one_of("bot", "human"),
     },
     "answered": {"agent_id": word},

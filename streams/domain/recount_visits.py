@@ -26,6 +26,9 @@ class Offer:
     contact_id: str
     entry: int
     offered_ms: int
+    requested_ms: int | None
+    """When the customer asked for a person, where that was told."""
+    is_transfer: bool
 
     @property
     def visit_id(self) -> VisitId:
@@ -53,6 +56,8 @@ class Visit(Offer):
     identifiers: frozenset[tuple[str, str]] = field(repr=False)
     """Every address and customer id of the visit, as ("address" or "id", value)."""
     callback_job_id: str | None
+    offer_reason: str | None
+    """What the contact is about, as the offer says."""
 
 
 def visits_of(events: Iterable[Event]) -> tuple[list[Visit], list[Offer]]:
@@ -95,9 +100,11 @@ def exit_kind(event: Event) -> str | None:
             return event.kind if event.kind in EXIT_RANK else None
 
 
-def visit_fields(offered: Event) -> tuple[str, str, str, str, str, int, int]:
+def visit_fields(offered: Event) -> tuple[str, str, str, str, str, int, int, int | None, bool]:
     tenant, queue, contact_id, entry = offered.visit
-    return tenant, offered.site, queue, offered.channel, contact_id, entry, offered.time_ms
+    told = offered.details
+    place = (tenant, offered.site, queue, offered.channel)
+    return *place, contact_id, entry, offered.time_ms, told.requested_ms, told.is_transfer
 
 
 def finished_visit(offered: Event, left: Event, end: Event | None, wrap_up: Event | None) -> Visit:
@@ -122,4 +129,5 @@ def finished_visit(offered: Event, left: Event, end: Event | None, wrap_up: Even
         address=next((value for name, value in identifiers if name == "address"), None),
         identifiers=frozenset(identifiers),
         callback_job_id=offered.details.callback_job_id,
+        offer_reason=offered.details.reason,
     )

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
+from zlib import crc32
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.domain.decisions import Decisions, Output, Record, Rejection
 from streams.domain.decoding import decode
@@ -39,6 +41,8 @@ class QueueStaffing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     revision: int
     at_ms: int
     fresh_until_ms: int
+    callback_queue: str | None = None
+    """Of the callback queues the agent serves, the one that may count on the agent while free."""
 
 
 class _Agent(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
@@ -50,6 +54,7 @@ class _Agent(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     time_ms: int
     event_id: str
     source: str
+    callback_queue: str | None = None
 
     @property
     def order(self) -> tuple[int, str, str]:
@@ -111,6 +116,7 @@ class StaffingCore(PartitionState):
             data.tenant, data.site, data.agent_id, data.state, queues, event.time_ms, event.event_id, event.source
         )
         known = self._agents.get(agent.key)
+        agent = replace(agent, callback_queue=self._free_for(agent, known))
         if known is not None and known.order == agent.order:
             self.inputs.count_duplicate(topic)
             return []
@@ -122,6 +128,14 @@ class StaffingCore(PartitionState):
         self._retention.schedule(agent.key, agent.time_ms + FORGOTTEN_AFTER_MS)
         self._newest_ms = max(self._newest_ms, agent.time_ms)
         return self._fan_out(agent, known) + self._forget()
+
+    def _free_for(self, agent: _Agent, known: _Agent | None) -> str | None:
+        """One callback queue for each time the agent becomes free, by chance but always the same one: a free agent who
+        counted for several would be promised to several callers."""
+        served = [queue for queue in agent.queues if (agent.tenant, queue) in self._directory.callback_queues]
+        if known is not None and known.state == agent.state == "available" and known.callback_queue in served:
+            return known.callback_queue
+        return served[crc32(f"{agent.agent_id}/{agent.time_ms}".encode()) % len(served)] if served else None
 
     def _fan_out(self, agent: _Agent, known: _Agent | None) -> list[Output]:
         left = [queue for queue in known.queues if queue not in agent.queues] if known else []
@@ -140,6 +154,7 @@ class StaffingCore(PartitionState):
             revision=agent.time_ms,
             at_ms=agent.time_ms,
             fresh_until_ms=agent.time_ms + self._ttl_ms,
+            callback_queue=agent.callback_queue,
         )
         return cloud_event(
             event_type=QUEUE_STAFFING_TYPE,

@@ -17,7 +17,7 @@ class StaffingOfQueues:
     """Both kinds of record lie in one topic and are told apart by their type; a tombstone is about an agent."""
 
     def __init__(self, partition: int, directory: Directory, *, clock: Literal["wall", "event"]) -> None:
-        self.agents = AgentsOfQueues(partition, directory)
+        self.agents = AgentsOfQueues(policy.owner_key for policy in directory.queues_of_partition(partition))
         self.sources = SourcesOfQueues(partition, directory, clock=clock)
 
     def take(self, records: Sequence[Record], inputs: InputCounts) -> Decisions:

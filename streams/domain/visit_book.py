@@ -16,6 +16,7 @@ from streams.domain.directory import Directory, QueuePolicy
 from streams.domain.facts import VisitState, revision_of
 from streams.domain.figures import OUTCOMES, LiveCounters
 from streams.domain.time import SiteCalendar
+from streams.domain.visit_limits import choose_limit
 from streams.domain.visit_signals import called_for
 from streams.domain.visits import Visit, standing_of
 
@@ -93,6 +94,7 @@ class VisitBook:
         self.changed_visits[visit] = None
         if not visit.state.offers:
             return
+        choose_limit(visit)
         self._reopen_days(visit)
         old_queue, old = visit.queue, visit.standing
         queue = self.queues[visit.policy.owner_key, visit.state.offers[0].channel]
@@ -233,6 +235,7 @@ class VisitBook:
         self.visits[visit_id] = visit
         if not state.offers:
             return
+        choose_limit(visit)
         visit.queue = self.queues[policy.owner_key, state.offers[0].channel]
         visit.standing = standing_of(visit, visit.queue)
         visit.offered_ms = state.offers[0].time_ms

@@ -8,7 +8,18 @@ from typing import Final
 from streams.domain import signals
 from streams.domain.decisions import Output
 from streams.domain.directory import Directory
-from streams.domain.facts import ABANDONED, ANSWERED, CALLBACK_REQUESTED, Party, VisitState, cut_off_ms, leave_of
+from streams.domain.facts import (
+    ABANDONED,
+    ANSWERED,
+    CALLBACK_REQUESTED,
+    FLOWED_OUT,
+    Leave,
+    Party,
+    VisitState,
+    cut_off_ms,
+    leave_of,
+)
+from streams.domain.signals import Connected, job_parts, log_output
 from streams.domain.visits import Said, Visit
 
 _REASONS: Final[dict[str, type[signals.Abandoned | signals.Requested | signals.Owed]]] = {
@@ -16,6 +27,8 @@ _REASONS: Final[dict[str, type[signals.Abandoned | signals.Requested | signals.O
     "requested": signals.Requested,
     "owed": signals.Owed,
 }
+
+_NOBODY: Final = Party(None, ())
 
 
 def called_for(visit: Visit) -> tuple[Said, ...]:
@@ -25,14 +38,23 @@ def called_for(visit: Visit) -> tuple[Said, ...]:
     leave = leave_of(state)
     if leave is None or state.is_historic:
         return ()
+    job_id = state.offers[0].callback_job_id or ""
     party = _party(state)
-    if party is None:
-        return ()
-    said = [Said("served", leave.time_ms, party)] if leave.kind == ANSWERED else []
+    said = []
+    if leave.kind == ANSWERED and party is not None:
+        said.append(Said("served", leave.time_ms, party, job_id))
+    if job_parts(job_id) and _is_lost(leave):
+        said.append(Said("attempted", leave.time_ms, _NOBODY, job_id))
     reason = _reason(visit)
-    if reason is not None and party.sealed_address is not None and visit.policy.callback_queue is not None:
-        said.append(Said(*reason, party))
+    if reason and party is not None and party.sealed_address is not None and visit.policy.callback_queue is not None:
+        said.append(Said(*reason, party, job_id))
     return tuple(said)
+
+
+def _is_lost(leave: Leave) -> bool:
+    """Whether nobody in this contact centre has the contact any more."""
+    goes_on = leave.kind == ANSWERED or (leave.kind == FLOWED_OUT and leave.reason in ("transfer", "overflow"))
+    return not goes_on
 
 
 def _reason(visit: Visit) -> tuple[str, int] | None:
@@ -42,13 +64,24 @@ def _reason(visit: Visit) -> tuple[str, int] | None:
     cut_off = cut_off_ms(state)
     if cut_off is not None:
         return "owed", cut_off
+    creation = visit.policy.creation
     if leave is None or state.offers[0].callback_job_id:
         return None
-    if leave.kind == CALLBACK_REQUESTED:
+    if creation.channels is not None and visit.channel not in creation.channels:
+        return None
+    if leave.kind == CALLBACK_REQUESTED and creation.requests:
         return "requested", leave.time_ms
-    if leave.kind == ABANDONED and leave.wait_ms > visit.policy.short_abandon_ms:
+    if leave.kind == ABANDONED and creation.abandons and _gave_up_for_good(visit, leave):
         return "abandoned", leave.time_ms
     return None
+
+
+def _gave_up_for_good(visit: Visit, leave: Leave) -> bool:
+    """Not at once, not before the least wait, and not about what nobody is called for."""
+    policy, creation = visit.policy, visit.policy.creation
+    if leave.wait_ms <= policy.short_abandon_ms and not creation.short_abandons:
+        return False
+    return leave.wait_ms >= creation.minimum_wait_ms and visit.state.offers[0].reason not in creation.excluded_reasons
 
 
 def news(visit: Visit, directory: Directory) -> list[Output]:
@@ -63,7 +96,24 @@ def news(visit: Visit, directory: Directory) -> list[Output]:
     kept = {signal.subject for said in now for signal in _signals(visit, said, stands=True)}
     past = [signal for said in before for signal in _signals(visit, said, stands=False)]
     withdrawn = [signal for signal in past if signal.subject not in kept]
-    return [signals.signal_output(signal, directory) for signal in (*withdrawn, *stands)]
+    outputs = [signals.signal_output(signal, directory) for signal in (*withdrawn, *stands)]
+    new_jobs = [said for said in now if said not in before and said.name in ("served", "attempted")]
+    return outputs + [log_output(connected, directory) for said in new_jobs for connected in _connected(visit, said)]
+
+
+def _connected(visit: Visit, said: Said) -> Iterator[Connected]:
+    """To the owner of the callback queue that this call was made for: its customer has left the line."""
+    parts, leave = job_parts(said.job_id), leave_of(visit.state)
+    if parts is not None and leave is not None:
+        _, plan_id, attempt = parts
+        yield Connected(
+            tenant=visit.policy.tenant,
+            callback_queue=visit.policy.queue,
+            at_ms=leave.time_ms,
+            plan_id=plan_id,
+            attempt=attempt,
+            agent_id=(leave.agent_id or "") if said.name == "served" else None,
+        )
 
 
 def _signals(visit: Visit, said: Said, *, stands: bool) -> Iterator[signals.Signal]:
@@ -73,6 +123,9 @@ def _signals(visit: Visit, said: Said, *, stands: bool) -> Iterator[signals.Sign
     if said.name == "served":
         for token in party.tokens:
             yield _served(visit, token, said, stands=stands)
+        return
+    if said.name == "attempted":
+        yield _attempted(visit, said, stands=stands)
         return
     yield _reason_signal(visit, said, stands=stands)
     for token in party.tokens:
@@ -89,6 +142,27 @@ def _served(visit: Visit, token: str, said: Said, *, stands: bool) -> signals.Se
         stands=stands,
         at_ms=said.at_ms,
         tokens=said.party.tokens,
+        job_id=said.job_id,
+    )
+
+
+def _attempted(visit: Visit, said: Said, *, stands: bool) -> signals.Attempted:
+    """Whoever picked up left the callback queue before an agent came."""
+    parts = job_parts(said.job_id)
+    assert parts is not None, "it would not have been said"
+    token, plan_id, attempt = parts
+    return signals.Attempted(
+        tenant=visit.policy.tenant,
+        token=token,
+        visit=visit.visit_id,
+        revision=visit.revision,
+        stands=stands,
+        at_ms=said.at_ms,
+        callback_queue=visit.policy.queue,
+        plan_id=plan_id,
+        attempt=attempt,
+        outcome="abandoned",
+        by="queue",
     )
 
 

@@ -25,6 +25,7 @@ from streams.domain.facts import (
     ANSWERED,
     CALLBACK_REQUESTED,
     Leave,
+    Offer,
     Party,
     VisitState,
     leave_of,
@@ -32,7 +33,7 @@ from streams.domain.facts import (
     wrap_up_ms,
 )
 from streams.domain.findings import is_breach
-from streams.domain.waiting import Place
+from streams.domain.waiting import NO_LIMIT_MS, Place
 
 _FLOW_OUT_OUTCOME: Final = {
     "transfer": OUTCOME_NUMBER["transferred"],
@@ -44,11 +45,13 @@ _FLOW_OUT_OUTCOME: Final = {
 
 
 class Said(NamedTuple):
-    """One thing a visit says to the callbacks stage: ``name`` abandoned, requested, owed or served, and of whom."""
+    """One thing a visit says to the callbacks stage: ``name`` abandoned, requested, owed or served, and of whom; or
+    attempted, the visit being what a dial job led to. ``job_id`` is that of the visit."""
 
     name: str
     at_ms: int
     party: Party
+    job_id: str
 
 
 class Visit:
@@ -59,7 +62,9 @@ class Visit:
         "crossed_target",
         "due_ms",
         "exit_seen_ms",
+        "lead_ms",
         "limit_ms",
+        "limit_of",
         "offered_ms",
         "place",
         "places",
@@ -85,7 +90,12 @@ class Visit:
         """What its intervals rest on because of it."""
         self.places: tuple[tuple[ChannelQueue, int], ...] = ()
         """The intervals that hold an offer of it."""
-        self.limit_ms = policy.max_wait_ms
+        self.limit_ms = NO_LIMIT_MS
+        """The limit, counted from the offer."""
+        self.lead_ms = 0
+        """How much of the wait that the limit speaks of was over when it was offered."""
+        self.limit_of: Offer | None = None
+        """The offer that the limit was chosen for."""
         self.offered_ms = 0
         self.place: Place | None = None
         """Its place in the waiting line, None while it does not wait live."""
@@ -152,9 +162,10 @@ def standing_of(visit: Visit, queue: ChannelQueue) -> Standing:
     """What the visit, which has an offer, adds to its interval and day."""
     state, policy = visit.state, visit.policy
     interval_ms, day = _interval_and_day(visit, queue)
+    rule = state.limit.rule if state.limit else ""
     leave = leave_of(state)
     if leave is None and not (state.is_lost or state.endings or state.wrap_ups):
-        return _waiting(interval_ms, day, is_breach(state, visit.limit_ms))
+        return _waiting(interval_ms, day, is_breach(state, visit.limit_ms), rule)
     if leave is not None:
         outcome, wait_ms = outcome_of(leave, policy), leave.wait_ms
     else:
@@ -170,6 +181,7 @@ def standing_of(visit: Visit, queue: ChannelQueue) -> Standing:
         wrap_up_ms=wrap_up_ms(state) or 0,
         is_handled=bool(state.endings) and outcome in (ANSWERED_IN_TARGET, ANSWERED_LATE),
         is_breach=is_breach(state, visit.limit_ms),
+        rule=rule,
     )
 
 
@@ -182,6 +194,6 @@ def _interval_and_day(visit: Visit, queue: ChannelQueue) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=1024)
-def _waiting(interval_ms: int, day: int, is_over: bool) -> Standing:  # noqa: FBT001 - a key of the cache
+def _waiting(interval_ms: int, day: int, is_over: bool, rule: str) -> Standing:  # noqa: FBT001 - a key of the cache
     """Shared by all who wait since one interval: most of what is open."""
-    return Standing(interval_ms, day, WAITING, 0, 0, 0, 0, is_handled=False, is_breach=is_over)
+    return Standing(interval_ms, day, WAITING, 0, 0, 0, 0, is_handled=False, is_breach=is_over, rule=rule)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import Protocol
+from typing import Final, Protocol
+
+NO_LIMIT_MS: Final = 1 << 60
+"""Stands for the limit of a wait that has none: later than anything."""
 
 
 class Waiter(Protocol):
@@ -14,6 +17,9 @@ class Waiter(Protocol):
 
     offered_ms: int
     limit_ms: int
+    """From the offer."""
+    lead_ms: int
+    """How much of the wait that the limit speaks of was over at the offer."""
     place: Place | None
 
 
@@ -28,7 +34,7 @@ class WaitingLine:
     """
 
     def __init__(self) -> None:
-        self._lines: dict[int, list[Place]] = {}
+        self._lines: dict[tuple[int, int], list[Place]] = {}
         self.size = 0
         self.over: set[Waiter] = set()
         """Waiting beyond their limit, as far as the clock has been told."""
@@ -38,7 +44,7 @@ class WaitingLine:
         self.size += 1
         visit.place = (visit.offered_ms, visit.visit_id, visit)
         if shows_wait:
-            line = self._lines.setdefault(visit.limit_ms, [])
+            line = self._lines.setdefault((visit.limit_ms, visit.lead_ms), [])
             _drop_left(line)
             heappush(line, visit.place)
 
@@ -49,19 +55,26 @@ class WaitingLine:
 
     def longest_wait_ms(self, now_ms: int) -> int:
         """Age of the oldest contact waiting; 0 when none."""
-        return max((age for _, age in self._oldest(now_ms)), default=0)
+        return max((age for _, _, age in self._oldest(now_ms)), default=0)
 
     def limit_used_ratio(self, now_ms: int) -> float:
-        """The largest share any waiting contact has used of its own limit; 0 when none waits."""
-        return max((age / limit_ms for limit_ms, age in self._oldest(now_ms) if limit_ms), default=0.0)
+        """The largest share any waiting contact has used of its own limit; 0 when none waits or has one."""
+        shares = (
+            (age + lead_ms) / (limit_ms + lead_ms)
+            for limit_ms, lead_ms, age in self._oldest(now_ms)
+            if 0 < limit_ms + lead_ms < NO_LIMIT_MS
+        )
+        return max(shares, default=0.0)
 
-    def _oldest(self, now_ms: int) -> list[tuple[int, int]]:
-        """(limit, age) of the oldest of each line."""
+    def _oldest(self, now_ms: int) -> list[tuple[int, int, int]]:
+        """(limit, lead, age) of the oldest of each line; lines that nobody stands in any more are forgotten."""
         oldest = []
-        for limit_ms, line in self._lines.items():
+        for (limit_ms, lead_ms), line in list(self._lines.items()):
             _drop_left(line)
             if line:
-                oldest.append((limit_ms, max(0, now_ms - line[0][0])))
+                oldest.append((limit_ms, lead_ms, max(0, now_ms - line[0][0])))
+            else:
+                del self._lines[limit_ms, lead_ms]
         return oldest
 
 

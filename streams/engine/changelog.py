@@ -110,6 +110,14 @@ class RecoveredPartition:
         return {} if value is None else _decode_positions(value)
 
 
+def newest_epoch(records: Iterable[Any]) -> int:
+    """The highest epoch under which any of these was written; 0 where none says."""
+    partition = RecoveredPartition()
+    for record in records:
+        partition.take(record)
+    return partition.epoch
+
+
 class ChangelogStore(MemoryStore):
     """Filled during recovery, a batch at a time; live state is never read from here."""
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from streams.delivery import MOST_WAITING_BYTES, Appended, Outbox, RecordToSend
-from streams.domain.decisions import OWN_PARTITION, Core, DeadLetter, Decisions, Output
+from streams.domain.decisions import OWN_PARTITION, Core, DeadLetter, Decider, Decisions, Output
 from streams.engine.batches import Batch
 from streams.engine.changelog import TopicPosition, flush_records, row_record
 from streams.engine.transport import size_of
-from streams.errors import Unavailable
+from streams.errors import Superseded, Unavailable
 from streams.partition_clock import Instant, PartitionClock
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,9 @@ class Surroundings(Protocol):
     def full_name(self, topic: str) -> str: ...
     def dead_letter(self, partition: int, letter: DeadLetter) -> tuple[str, RecordToSend]: ...
     async def append(self, partition: int, records: Iterable[RecordToSend], *, max_bytes: int) -> Appended: ...
+    async def newest_epoch(self, partition: int, begin: int, end: int) -> int:
+        """The highest epoch among the changelog's records at these offsets; 0 where none has one."""
+        ...
 
 
 @dataclass(slots=True)
@@ -133,10 +136,17 @@ class Owner:
         return [run for run in runs if run[0]]
 
     def tick(self) -> None:
-        """Let the core say what waiting has made true."""
+        """Let the core say what waiting has made true, and decide what is to be decided at the end of its input."""
         instant = self._instant()
-        self._put(self.core.tick({topic: clock.now(instant) for topic, clock in self.clocks.items()}))
+        now_ms = {topic: clock.now(instant) for topic, clock in self.clocks.items()}
+        self._put(self.core.tick(now_ms))
+        if isinstance(self.core, Decider) and self._is_at_the_end(instant):
+            self._put(self.core.decide(now_ms))
         self._outbox.start()
+
+    def _is_at_the_end(self, instant: Instant) -> bool:
+        """Whether nothing that was written 2 s ago is unread, and no late record is awaited."""
+        return all(clock.is_caught_up(instant) and not clock.is_stale(instant) for clock in self.clocks.values())
 
     def _emit(self, decisions: Decisions) -> None:
         self._put(decisions.outputs)
@@ -220,27 +230,29 @@ class Owner:
         expected = self._hold.expected_offset
         appended = await self._append(records)
         if expected is not None and appended.next_offset != expected + len(records):
-            self.found_foreign_writer(expected, appended.first_offset)
+            await self._found_foreign_writer(expected, appended.next_offset)
 
     async def _append(self, records: list[RecordToSend]) -> Appended:
         appended = await self._stage.append(self.partition, records, max_bytes=FLUSH_BATCH_BYTES)
         self._hold.expected_offset = appended.next_offset
         return appended
 
-    def found_foreign_writer(self, expected: int, found: int) -> None:
-        """Somebody else appended to our changelog: their keys are overwritten with ours at the next flush."""
-        logger.warning(
-            "%s/%d: expected the changelog at %d, found %d: rows of a former owner, all rows are written again",
-            self._stage.changelog,
-            self.partition,
-            expected,
-            found,
-        )
+    async def _found_foreign_writer(self, begin: int, end: int) -> None:
+        """Somebody else has appended to our changelog since ``begin``.
+
+        A former owner: its keys are overwritten with ours at the next flush. A newer one: the partition is ours no
+        more, although nobody told us; raises Superseded, because two who believe to own it would never let go.
+        """
+        place = f"{self._stage.changelog}/{self.partition}"
+        epoch = await self._stage.newest_epoch(self.partition, begin, end)
+        if epoch > self._hold.epoch:
+            raise Superseded(f"{place}: taken over under epoch {epoch}, ours is {self._hold.epoch}")
+        logger.warning("%s: rows of a former owner between %d and %d, all rows are written again", place, begin, end)
         self._must_rewrite = True
 
-    def check_end(self, end_offset: int) -> None:
+    async def check_end(self, end_offset: int) -> None:
         """Compare the changelog's end with what this owner wrote, while no flush is under way."""
         expected = self._hold.expected_offset
         if expected is not None and not self._flushing.locked() and end_offset > expected:
-            self.found_foreign_writer(expected, end_offset)
             self._hold.expected_offset = end_offset
+            await self._found_foreign_writer(expected, end_offset)

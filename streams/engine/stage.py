@@ -15,7 +15,7 @@ from streams.dead_letters import DEAD_LETTERS, dead_letter_record
 from streams.delivery import Appended, Outbox, RecordToSend, end_process
 from streams.domain.decisions import Core, DeadLetter
 from streams.engine.batches import Batch
-from streams.engine.changelog import OFFSETS_KEY, ChangelogStore, RecoveredPartition
+from streams.engine.changelog import OFFSETS_KEY, ChangelogStore, RecoveredPartition, newest_epoch
 from streams.engine.owner import Hold, Owner
 from streams.engine.transport import Consumer, Producer, Transport
 from streams.errors import Unavailable
@@ -197,6 +197,9 @@ class Stage:
     async def append(self, partition: int, records: Iterable[RecordToSend], *, max_bytes: int) -> Appended:
         producer = cast(Producer, self._app.producer)
         return await producer.put_batch(self.changelog, partition, records, max_bytes=max_bytes)
+
+    async def newest_epoch(self, partition: int, begin: int, end: int) -> int:
+        return newest_epoch(await self._consumer.read_apart(TP(self.changelog, partition), begin, end))
 
     # -- for the worker -----------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ What changes, and why (numbers are upstream issues):
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -145,6 +146,27 @@ class Consumer(driver.Consumer):
         error: BaseException | None = task.exception()
         return error
 
+    def knows_coordinator(self) -> bool:
+        """Whether this consumer knows which broker to tell that it lives; True before it has started."""
+        client = self._thread._consumer
+        return client is None or getattr(client._coordinator, "coordinator_id", None) is not None
+
+    async def read_apart(self, tp: TP, begin: int, end: int) -> list[Any]:
+        """The records of a partition at these offsets, read by a client of their own: what we read else goes on."""
+        client = self._thread._create_client_consumer(self.transport)
+        records: list[Any] = []
+        async with asyncio.timeout(self.app.conf.broker_request_timeout / 2):
+            await client.start()
+            try:
+                client.assign([tp])
+                client.seek(tp, begin)
+                while await client.position(tp) < end:
+                    for fetched in (await client.getmany(tp, timeout_ms=FETCH_WAIT_MS)).values():
+                        records += fetched
+            finally:
+                await client.stop()
+        return [record for record in records if record.offset < end]
+
     # -- positions and handing over -----------------------------------------------------------------------------------
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -219,6 +241,9 @@ class Producer(driver.Producer):
     Idempotent, so that a late copy of a retried batch cannot come to lie behind a newer flush.
     """
 
+    acknowledged_at = 0.0
+    """Of the monotonic clock: when the broker last took what we wrote."""
+
     def _settings_extra(self) -> Mapping[str, Any]:
         return {**super()._settings_extra(), "acks": "all", "enable_idempotence": True}
 
@@ -241,7 +266,9 @@ class Producer(driver.Producer):
             if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
                 raise ValueError(f"{topic}/{partition}: a chunk does not fit into one record batch")
         acknowledged = await kafka.send_batch(builder, topic, partition=partition)
-        return int((await acknowledged).offset)
+        offset = int((await acknowledged).offset)
+        self.acknowledged_at = time.monotonic()
+        return offset
 
 
 def size_of(record: RecordToSend) -> int:

@@ -7,6 +7,7 @@ belongs to the customer, is dialled at most three times, and knows no calling ho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 from streams.domain.encoding import iso_time
@@ -50,7 +51,9 @@ class ImitatedPlans:
         if stay.callback_job_id is not None:
             self._try_again(customer.address)
         elif queue.calls_back is not None and customer.address not in self._plans:
-            plan = _Plan(stay.contact.contact_id, self._tenant, queue.calls_back, customer.address)
+            plan = _Plan(
+                _plan_id(customer.address, stay.contact.contact_id), self._tenant, queue.calls_back, customer.address
+            )
             self._plans[customer.address] = plan
             self._dial(plan, self._clockwork.now_ms + FIRST_CALL_MS)
 
@@ -79,6 +82,11 @@ class ImitatedPlans:
         plan.attempt += 1
         times = {"not_before": iso_time(not_before_ms), "expires": iso_time(not_before_ms + EXPIRES_MS)}
         self._dialer.take(_event(DIAL, plan, address=plan.address, priority=1, **times))
+
+
+def _plan_id(address: str, contact_id: str) -> str:
+    """In the form of the product's: customer, then reason; nobody has the key, so it is nobody's plan there."""
+    return f"{sha256(address.encode()).hexdigest()[:32]}.{sha256(contact_id.encode()).hexdigest()[:16]}"
 
 
 def _event(kind: str, plan: _Plan, **fields: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Contacts that wait and are not answered: what live state consists of. Of as many queues as wanted."""
+"""Contacts that wait and are not answered: what live state consists of, of as many queues as wanted."""
 
 from __future__ import annotations
 

@@ -119,8 +119,7 @@ class Bench:
 
     def is_shown(self) -> bool:
         """Whether each queue is live on exactly one page, and every worker ready."""
-        self.fleet.tend()
-        if len(self.fleet.workers) != self.fleet.wanted or not all(worker.is_ready() for worker in self.fleet.workers):
+        if not self.fleet.are_ready():
             return False
         shown = self.fleet.shown()
         return shown.keys() == set(centre.places()) and all(len(each) == 1 for each in shown.values())

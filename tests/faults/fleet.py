@@ -63,13 +63,12 @@ class Fleet:
         return all(worker.is_ready() for worker in self.workers)
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
-        """Until as many as are wanted are ready."""
+        wait_until(self.are_ready, f"{self.wanted} workers are ready", seconds=seconds)
 
-        def are_ready() -> bool:
-            self.tend()
-            return len(self.workers) == self.wanted and all(worker.is_ready() for worker in self.workers)
-
-        wait_until(are_ready, f"{self.wanted} workers are ready", seconds=seconds)
+    def are_ready(self) -> bool:
+        """Whether there are as many as are wanted, and all of them ready."""
+        self.tend()
+        return len(self.workers) == self.wanted and all(worker.is_ready() for worker in self.workers)
 
     # -- faults -------------------------------------------------------------------------------------------------------
 

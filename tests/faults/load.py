@@ -60,6 +60,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.acknowledged: dict[Place, str] = {}
+        self.acknowledged_at: dict[Place, float] = {}
+        """When each was seen to be acknowledged, in epoch seconds: from then on at the latest it can be read."""
         self.refused: Counter[str] = Counter()
         self.sent = 0
         self._lock = threading.Lock()
@@ -68,6 +70,10 @@ class Ledger:
         """Count one more; several threads may send."""
         with self._lock:
             self.sent += 1
+
+    def acknowledge(self, place: Place, name: str) -> None:
+        self.acknowledged[place] = name
+        self.acknowledged_at[place] = time.time()
 
     @property
     def unanswered(self) -> int:
@@ -98,7 +104,7 @@ class Sender:
             if error is not None:
                 self._ledger.refused[error.name()] += 1
             else:
-                self._ledger.acknowledged[record.topic, record.partition, message.offset() or 0] = record.name
+                self._ledger.acknowledge((record.topic, record.partition, message.offset() or 0), record.name)
 
         self._ledger.hand_over()
         options = {"partition": record.partition, "headers": list(record.headers), "on_delivery": told}

@@ -11,7 +11,7 @@ from tests.kafka_server import KafkaServer
 
 SEED = 7
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.kafka, pytest.mark.alone, pytest.mark.timeout(420)]
 
 
 @pytest.mark.parametrize("lane", [lane for lane in LANES if lane not in ONLY_FULL])

@@ -61,7 +61,7 @@ def test_a_day_through_the_real_worker_equals_its_recount() -> None:
     assert set(report["queues"]) == set(QUEUES)
     seen = {name for queue in report["queues"].values() for name, count in queue["outcomes"].items() if count}
     assert seen == set(OUTCOMES)
-    assert report["callbacks"]["ready"] > 0
+    assert report["callbacks"]["open"] > 0
     assert report["callbacks"]["cancelled"] > 0
     assert "in memory" in done.stderr
 

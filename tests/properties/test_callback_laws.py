@@ -13,17 +13,14 @@ from hypothesis import given, strategies as st
 
 from streams.domain.callbacks import CallbacksCore
 from streams.domain.decisions import Changes, Decisions, Output, Record
-from streams.domain.dialling import DiallingCore
 from streams.domain.signals import Abandoned, Ready, Requested, Served, Signal, Withdrawn
 from tests.callback_records import (
     MINUTE_MS,
     NINE_MS,
     TOKEN,
     KafkaRecord,
-    PlainSealer,
     data_of,
     directory,
-    event_of,
     feed,
     ready,
     reason,
@@ -32,6 +29,7 @@ from tests.callback_records import (
     stored,
     withdrawn,
 )
+from tests.dial_bench import DialBench
 
 OTHER_TOKEN = "aa" * 16
 DAY_MINUTES = 24 * 60
@@ -63,10 +61,6 @@ histories = st.lists(any_signal(), max_size=14, unique_by=lambda made: (made.sub
 
 def callbacks() -> CallbacksCore:
     return CallbacksCore(0, directory())
-
-
-def dialling() -> DiallingCore:
-    return DiallingCore(0, directory(), PlainSealer())
 
 
 def say(core: CallbacksCore, history: Iterable[Signal]) -> list[Output]:
@@ -123,27 +117,18 @@ def one_per_visit(standing: Iterable[Signal]) -> list[Signal]:
     return moments + list(reasons.values())
 
 
-def dialled(outputs: Iterable[Output]) -> dict[str, list[tuple[str, str]]]:
-    """By plan: type and job of what the dialer was told, in order."""
-    told: dict[str, list[tuple[str, str]]] = {}
-    for output in outputs:
-        event = event_of(output)
-        told.setdefault(event["data"]["plan_id"], []).append((event["type"], event["data"]["job_id"]))
-    return told
-
-
-def jobs_out(outputs: Iterable[Output]) -> set[str]:
-    """Jobs dialled and not cancelled; a plan never has two."""
+def jobs_out(jobs: Iterable[tuple[str, str]]) -> set[str]:
+    """Jobs dialled and not cancelled; a plan never has two, and each is dialled once."""
     out: set[str] = set()
-    for told in dialled(outputs).values():
-        of_plan: set[str] = set()
-        for event_type, job_id in told:
-            if event_type == "callback.dial":
-                of_plan.add(job_id)
-            else:
-                of_plan.remove(job_id)
-            assert len(of_plan) <= 1
-        out |= of_plan
+    dialled: set[str] = set()
+    for kind, job_id in jobs:
+        if kind == "dial":
+            assert job_id not in dialled
+            dialled.add(job_id)
+            out.add(job_id)
+        else:
+            out.remove(job_id)
+        assert len({job.rpartition(".")[0] for job in out}) == len(out)
     return out
 
 
@@ -228,15 +213,47 @@ def test_pending_counts_the_open_plans(history: list[Signal]) -> None:
     assert pending == sum(state == "ready" for _, state, _ in plans_published(outputs))
 
 
+def log_of(outputs: Iterable[Output]) -> list[Output]:
+    return [output for output in outputs if output.topic == "dialling-log"]
+
+
 @given(histories)
 def test_exactly_the_open_plans_have_a_job_out(history: list[Signal]) -> None:
-    """Through both stages: one call per customer at most, none for a customer who was served."""
+    """Through both stages, with agents enough: one call per customer at most, none for a customer who was served."""
     outputs = say(callbacks(), history)
-    log = [KafkaRecord(output.value, output.key) for output in outputs if output.topic == "dialling-log"]
-    jobs = jobs_out(dialling().apply("dialling-log", log, NINE_MS, NINE_MS).outputs)
+    bench = busy_bench()
+    bench.read_back(log_of(outputs))
+    bench.decide(8)
     open_plans = [plan for plan in newest_plans(outputs) if plan["state"] == "ready"]
-    assert jobs == {f"{plan['plan_id']}.{plan['attempt']}" for plan in open_plans}
+    assert jobs_out(bench.jobs) == {f"{plan['plan_id']}.{plan['attempt']}" for plan in open_plans}
     assert len({plan["token"] for plan in open_plans}) == len(open_plans)
+
+
+@given(histories, st.data())
+def test_no_job_stays_out_of_a_plan_that_has_ended(history: list[Signal], data: st.DataObject) -> None:
+    """Whenever agents are free in between, and whatever owner goes on: what was released in vain is taken back."""
+    core, bench = callbacks(), busy_bench()
+    outputs: list[Output] = []
+    for said in history:
+        told = say(core, [said])
+        outputs += told
+        bench.read_back(log_of(told))
+        if data.draw(st.booleans()):
+            bench.decide(8)
+        if data.draw(st.booleans()):
+            bench.restart()
+    current = {
+        f"{plan['plan_id']}.{plan['attempt']}"
+        for plan in newest_plans(outputs)
+        if plan["state"] in ("ready", "waiting")
+    }
+    assert jobs_out(bench.jobs) <= current
+
+
+def busy_bench() -> DialBench:
+    bench = DialBench()
+    bench.agents([f"a{number}" for number in range(50)])
+    return bench
 
 
 @st.composite
@@ -260,15 +277,26 @@ def test_the_newest_entry_decides_which_job_is_out(log: list[Ready | Withdrawn],
     entries = data.draw(st.permutations(log)) + (data.draw(st.lists(st.sampled_from(log))) if log else [])
     newest = log[-1] if log else None
     expected = {f"{newest.plan_id}.{newest.attempt}"} if isinstance(newest, Ready) else set()
-    assert jobs_out(feed(dialling(), "dialling-log", *entries).outputs) == expected
+    bench = busy_bench()
+    for entry in entries:
+        bench.say(entry)
+        if data.draw(st.booleans()):
+            bench.decide(5)
+    bench.decide(9)  # a job taken back holds its agent and its customer until its lease ends
+    bench.decide(10)
+    assert jobs_out(bench.jobs) == expected
 
 
 @given(logs(), st.data())
 def test_the_dialler_restarted_anywhere_makes_no_difference(log: list[Ready | Withdrawn], data: st.DataObject) -> None:
-    """Same jobs, same bytes, same rows."""
+    """Same jobs, same rows."""
     cut = data.draw(st.integers(0, len(log)))
-    steady, restored = dialling(), dialling()
-    feed(steady, "dialling-log", *log[:cut])
-    restored.restore(stored(steady))
-    assert feed(restored, "dialling-log", *log[cut:]) == feed(steady, "dialling-log", *log[cut:])
-    assert stored(restored) == stored(steady)
+    steady, restarted = busy_bench(), busy_bench()
+    for number, entry in enumerate(log):
+        if number == cut:
+            restarted.restart()
+        for bench in (steady, restarted):
+            bench.say(entry)
+            bench.decide(5)
+    assert restarted.dialled == steady.dialled
+    assert stored(restarted.core) == stored(steady.core)

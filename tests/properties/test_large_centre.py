@@ -57,7 +57,7 @@ def test_a_monday_of_40_queues_and_800_agents_equals_its_recount(capsys: pytest.
             chain.run()
     with watch.part("recount and comparison"):
         rules = rules_of(settings)
-        expected = comparison.expected_facts(read_events(lines), rules)
+        expected = comparison.expected_facts(read_events(lines), rules, chain.told.plan_facts)
         del expected[comparison.DAY]  # is on the metrics page alone
         expected[comparison.JOBS] = comparison.expected_jobs(chain.told)
         checks = comparison.compare(expected, comparison.told_facts(chain.told, rules))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -56,17 +57,17 @@ def judged(seed: int, *, disorder_seconds: float, batch_records: int, with_agent
     return judged_arrivals(events, batch_records=batch_records)
 
 
-def judged_arrivals(events: list[Event], *, batch_records: int) -> Judged:
+def judged_arrivals(events: list[Event], *, batch_records: int, policy: str | None = None) -> Judged:
     """Events through the cores as they arrive. The last part comes when all before is applied: what time has made true
     is recorded by the next facts of its topic, so there must be some."""
-    configured = centre_settings()
+    configured = centre_settings(policy=policy)
     chain = CoreChain(configured, batch_records=batch_records)
     held_back = round(len(events) * (1 - LAST_PART))
     for part in (events[:held_back], events[held_back:]):
         chain.send(part, [event_time_ms(event["time"]) or 0 for event in part])
         chain.run()
     rules = rules_of(configured)
-    expected = comparison.expected_facts(read_events(map(encode, events)), rules)
+    expected = comparison.expected_facts(read_events(map(encode, events)), rules, chain.told.plan_facts)
     del expected[comparison.DAY]  # is on the metrics page alone
     expected[comparison.JOBS] = comparison.expected_jobs(chain.told)
     return Judged(events, chain.told, expected, comparison.told_facts(chain.told, rules))
@@ -92,6 +93,16 @@ def test_a_day_on_which_everything_goes_wrong_equals_its_recount() -> None:
     wrong = judged_arrivals(day(4, incidents), batch_records=200)
     assert wrong.unequal() == {}
     assert len(wrong.told.newest["sla-breaches"]) > 300
+
+
+def test_a_day_under_a_policy_equals_its_recount() -> None:
+    """Which rule binds each call, transfers included, and with which limit: a Monday, so 90 s and 60 s."""
+    events = arrivals(day(7), disorder_seconds=90, repeat_share=0.02, seed=7)
+    under = judged_arrivals(events, batch_records=100, policy="br-sac@2026.11.0")
+    assert under.unequal() == {}
+    found = Counter((each["rule"], each["limit_seconds"]) for each in under.told.newest["sla-breaches"].values())
+    assert found["WAIT-FIN", 90.0] > 5
+    assert found["WAIT-XFER", 60.0] > 0
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from itertools import permutations
 from typing import Any
 
@@ -15,6 +14,7 @@ from streams.domain.signals import Requested, Signal
 from tests.callback_records import (
     MINUTE_MS,
     NINE_MS,
+    PLAN_ID,
     TOKEN,
     data_of,
     directory,
@@ -28,7 +28,6 @@ from tests.callback_records import (
 )
 
 TOPIC = "callback-signals"
-PLAN_ID = f"{TOKEN}.{sha256(b'visit-1').hexdigest()[:16]}"
 
 
 def callbacks(*queues: Any, partition: int = 0) -> CallbacksCore:
@@ -75,7 +74,12 @@ def test_an_abandon_opens_a_plan_and_asks_for_dialling() -> None:
         "not_before": "2026-11-23T12:01:00.000Z",
         "expires": "2026-11-24T12:00:00.000Z",
         "priority": 1,
+        "ended_at": None,
+        "is_requested": False,
+        "is_owed": False,
         "attempt": 1,
+        "attempts_made": 0,
+        "last_outcome": "",
         "uf": "CE",
         "zone": "America/Fortaleza",
         "last_digits": "53",

@@ -78,3 +78,82 @@ def test_a_worker_exits_the_same_way(bad_file: Path, capsys: pytest.CaptureFixtu
         settings_or_exit(bad_file)
     assert caught.value.code == 2
     assert "kafka.brokers[0]: expected host:port" in capsys.readouterr().err
+
+
+# -- the limit of a contact -------------------------------------------------------------------------------------------
+
+PROJECT = EXAMPLE.parents[1]
+FIFTH_BUSINESS_DAY = ("--explain", "--queue", "sac-cartoes", "--at", "2021-10-07T10:00-03:00")
+
+
+def test_the_limit_of_a_contact_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words: limit, reason, rule, source, force, confidence. In a checkout the example is there to ask."""
+    monkeypatch.chdir(PROJECT)
+    result = run(*FIFTH_BUSINESS_DAY)
+    assert result.exit_code == 0
+    assert result.stderr == "by deploy/filaviva.example.yaml\n"
+    assert result.stdout.splitlines() == [
+        "sac-cartoes (card, voice) at 2021-10-07T10:00-03:00: 90 s",
+        "  why         Thursday 2021-10-07 is the 5th business day of the month (national calendar)",
+        "  rule        WAIT-FIN of br-sac@2026.11.0: Banks, cards and other financial services",
+        "  source      Portaria MJ 2.014/2008 art. 1, financial paragraph",
+        "  force       law: a binding norm",
+        "  confidence  VS: read in press, law-firm or vendor pages only",
+    ]
+
+
+ASKED = [
+    # options, limit, rule, force, what may be tolerated
+    (("--queue", "acme/sac-banco", "--at", "2022-07-08T10:00-03:00"), 45.0, "WAIT-FIN", "law", []),
+    (("--queue", "sac-banco", "--at", "2022-06-15T10:00-03:00"), 45.0, "WAIT-FIN", "law", ["calendar=bank"]),
+    (("--queue", "sac-banco", "--at", "2020-04-15T10:00-03:00"), None, "WAIT-FIN", "law", []),
+    (("--queue", "sac-banco", "--at", "2026-11-23T10:00-03:00"), 90.0, "WAIT-FIN", "adv", []),
+    (("--queue", "sac-banco", "--at", "2026-11-23T10:00Z", "--sector", "energy"), 60.0, "WAIT-ENE", "adv", None),
+    (("--queue", "sac-banco", "--at", "2026-11-23T10:00Z", "--sector", "retail"), 60.0, "WAIT-GEN", "op", []),
+    (("--queue", "sac-banco", "--at", "2026-11-23T10:00Z", "--transferred"), 60.0, "WAIT-XFER", "adv", []),
+    (("--queue", "sac-whatsapp", "--at", "2026-11-23T10:00Z", "--channel", "sms"), 900.0, "MAX-WAIT", "op", []),
+    (("--queue", "sac-email", "--at", "2026-11-28T12:00-03:00"), 273_600.0, "MAX-WAIT", "op", []),
+]
+
+
+@pytest.mark.parametrize(("options", "limit", "rule", "force", "tolerated"), ASKED)
+def test_the_same_for_machines(
+    options: tuple[str, ...], limit: float | None, rule: str, force: str, tolerated: list[str] | None
+) -> None:
+    """Whatever binds: another sector, a transfer, a suspension, the queue's own limit in its opening hours."""
+    result = run("--config", EXAMPLE, "--explain", "--json", *options)
+    assert result.exit_code == 0
+    answer = json.loads(result.stdout)
+    assert (answer["limit_seconds"], answer["rule"], answer["force"]) == (limit, rule, force)
+    assert answer["tolerated_if"] == (["systemic_outage"] if tolerated is None else tolerated)
+    assert answer["why"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--explain",), "--explain needs --queue and --at"),
+        (("--queue", "sac-banco"), "go with --explain"),
+        (("--explain", "--queue", "nobody", "--at", "2026-11-23T10:00Z"), "--queue: expected one of acme/sac-cartoes"),
+        (("--explain", "--queue", "sac-banco", "--at", "monday"), "--at: expected an instant with its offset"),
+        (
+            ("--explain", "--queue", "sac-banco", "--at", "2026-11-23T10:00"),
+            "--at: expected an instant with its offset",
+        ),
+        (
+            ("--explain", "--queue", "sac-banco", "--at", "2026-11-23T10:00Z", "--channel", "sms"),
+            "--channel: expected one of voice",
+        ),
+    ],
+)
+def test_a_question_without_an_answer_is_refused(options: tuple[str, ...], expected: str) -> None:
+    """With exit status 2 and what was expected."""
+    result = run("--config", EXAMPLE, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert expected in result.stderr
+
+
+def test_without_a_configuration_there_is_nothing_to_explain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(*FIFTH_BUSINESS_DAY).exit_code == 2
+    assert "Missing option '--config'" in run("--json").stderr

@@ -56,6 +56,8 @@ def test_a_finding_names_its_rule_limit_and_instant() -> None:
         "offered_at": "2026-11-23T12:00:00.000Z",
         "limit_seconds": 45.0,
         "breached_at": "2026-11-23T12:00:45.000Z",
+        "force": "op",
+        "confidence": "configured",
         "wait_seconds": 50.0,
     }
 

@@ -178,6 +178,11 @@ def test_the_record_of_a_visit_says_all_that_is_known_of_it() -> None:
         "handled_by": "human",
         "answer_target_seconds": 20.0,
         "max_wait_seconds": 60.0,
+        "rule": "MAX-WAIT",
+        "policy_version": "plain-1",
+        "force": "op",
+        "confidence": "configured",
+        "verdict": "met",
     }
 
 

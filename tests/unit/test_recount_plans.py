@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streams.domain.recount import Closing, Plan, read_events
+from streams.domain.recount import Attempt, Bar, Beside, Closing, Plan, closings_of, read_events
 from tests.recount_histories import OTHER_PHONE, PHONE, START_MS, at_ms, counted, fact, lines, message, of_customer
 
 
@@ -23,10 +23,14 @@ def served(second: float, contact: str, **fields: Any) -> list[dict[str, Any]]:
     return given_up(second, contact, kind="answered", **fields)
 
 
-def plans(*facts: list[dict[str, Any]], closings: Iterable[Closing] = ()) -> list[tuple[str, set[str], float | None]]:
+def plans(
+    *facts: list[dict[str, Any]], closings: Iterable[Closing] = (), bars: Iterable[Bar] = ()
+) -> list[tuple[str, set[str], float | None]]:
     """Address, contacts that are its reasons, and the second it ended (None: open) of every plan of sac and vip."""
     result = counted([each for some in facts for each in some])
-    found: list[Plan] = result.callback_reasons(queues={("acme", "sac"), ("acme", "vip")}, closings=closings)
+    found: list[Plan] = result.callback_reasons(
+        queues={("acme", "sac"), ("acme", "vip")}, beside=Beside(tuple(closings), tuple(bars))
+    )
     return [
         (
             plan.address,
@@ -152,6 +156,54 @@ def test_what_became_of_a_plan_is_taken_as_a_fact():
     history = [given_up(100, "c1"), given_up(300, "c2")]
     closing = Closing("acme", PHONE, at_ms(200))
     assert plans(*history, closings=[closing]) == [(PHONE, {"c1"}, 200), (PHONE, {"c2"}, None)]
+
+
+def test_a_fact_about_another_number_of_the_visit_ends_nothing_here():
+    """The request named another number than the caller's: what became of the caller's plans is another matter."""
+    asked = [fact("offered", 0, **of_customer()), fact("callback_requested", 50, **of_customer(OTHER_PHONE))]
+    assert plans(asked, closings=[Closing("acme", PHONE, at_ms(200))]) == [(OTHER_PHONE, {"c1"}, None)]
+
+
+def test_time_and_attempts_do_not_end_an_owed_callback():
+    """Being served does, and so does a command."""
+    cut = [fact("offered", 0, **of_customer()), fact("answered", 10), fact("ended", 70, completed=False)]
+    expired = Closing("acme", PHONE, at_ms(200), spares_owed=True)
+    assert plans(cut, closings=[expired]) == [(PHONE, {"c1"}, None)]
+    assert plans(cut, closings=[expired, Closing("acme", PHONE, at_ms(300))]) == [(PHONE, {"c1"}, 300)]
+    assert plans(cut, served(250, "c2"), closings=[expired]) == [(PHONE, {"c1"}, 250)]
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("block", set()), ("opt_out", {"c2"}), ("unblock", {"c1", "c2"})])
+def test_after_a_block_nothing_is_a_reason_and_after_an_opt_out_only_what_is_asked_for(kind: str, expected: set[str]):
+    """The abandon of 100 and the request of 150 come after the word of 50."""
+    history = [given_up(100, "c1"), given_up(150, "c2", kind="callback_requested")]
+    found = plans(*history, bars=[Bar("acme", PHONE, at_ms(50), kind)])
+    assert set().union(*(reasons for _, reasons, _ in found)) == expected
+    lifted = [Bar("acme", PHONE, at_ms(50), kind), Bar("acme", PHONE, at_ms(60), "unblock")]
+    assert plans(*history, bars=lifted) == [(PHONE, {"c1", "c2"}, None)]
+
+
+def tried(number: int, second: float, outcome: str, by: str = "dialer", plan_id: str = "t.p") -> Attempt:
+    return Attempt("acme", PHONE, "retornos", plan_id, number, by, at_ms(second), outcome)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "closed"),
+    [
+        ([tried(1, 10, "busy")], []),
+        ([tried(1, 10, "busy"), tried(2, 20, "busy")], [20]),
+        ([tried(2, 20, "busy"), tried(2, 20, "busy"), tried(1, 10, "no_answer")], [20]),
+        ([tried(1, 10, "invalid_number")], [10]),
+        ([tried(1, 10, "busy"), tried(2, 20, "answered")], []),
+        ([tried(1, 10, "busy"), tried(2, 20, "answered"), tried(2, 25, "abandoned", "queue")], [25]),
+        ([tried(1, 10, "busy"), tried(2, 30, "no_result", "lease"), tried(2, 40, "no_answer")], [40]),
+        ([tried(1, 10, "busy"), tried(1, 20, "no_answer"), tried(2, 30, "busy", plan_id="t.q")], []),
+    ],
+)
+def test_the_last_attempt_or_an_invalid_number_closes(attempts: list[Attempt], closed: list[float]):
+    """Two are allowed; of several words on one attempt the callback queue's counts, then the dialer's first."""
+    found = closings_of(attempts, lambda *_: 2)
+    assert [closing.time_ms for closing in found] == [at_ms(second) for second in closed]
 
 
 def test_personal_data_is_not_shown():

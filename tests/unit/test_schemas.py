@@ -21,8 +21,6 @@ INTERNAL = {
     "dialling-log": "between stages",
     DEAD_LETTERS: "original bytes",
     "case-events": "no type is read yet",
-    "commands": "no type is read yet",
-    "callback-results": "no type is read yet",
     **{changelog_name(stage): "a stage's own" for stage in STAGE_INPUTS},
 }
 

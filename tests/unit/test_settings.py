@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import time
 from pathlib import Path
 from typing import get_args
 
@@ -10,7 +11,8 @@ import pytest
 import yaml
 from hypothesis import given, strategies as st
 
-from streams.domain.directory import UNKNOWN_EXIT_MS
+from streams.domain.calling_hours import CallingHours
+from streams.domain.directory import RETRY_MS, UNKNOWN_EXIT_MS
 from streams.domain.figures import LIVE_WAIT_EDGES_SECONDS, WRITTEN_WAIT_EDGES_SECONDS
 from streams.domain.service_level import FORMULAS
 from streams.errors import ConfigError
@@ -155,6 +157,19 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
     ([("queues[0].display_name", "a\nb")], "queues[0].display_name", "one line of text, at most 80 characters"),
     ([("queues[0].callback.queue", "nowhere")], "queues[0].callback.queue", "a callback queue of tenant acme: retorno"),
     # callback queues
+    ([("queues[0].callback.minimum_wait_seconds", -1)], "queues[0].callback.minimum_wait_seconds", "a number from 0"),
+    ([("queues[0].callback.channels", ["fax"])], "queues[0].callback.channels[0]", "one of voice, chat"),
+    ([("callback_queues[0].attempts", 0)], "callback_queues[0].attempts", "a whole number from 1 to 50"),
+    ([("callback_queues[0].retry_seconds", {"dead": 5})], "callback_queues[0].retry_seconds.dead", "one of answered"),
+    ([("callback_queues[0].boost", 11)], "callback_queues[0].boost", "a number from 0 to 10"),
+    ([("callback_queues[0].purpose", "survey")], "callback_queues[0].purpose", "one of callback, telemarketing"),
+    ([("callback_queues[0].hours", {"weekdays": "9-21"})], "callback_queues[0].hours.weekdays", "such as 09:00-21:00"),
+    (
+        [("callback_queues[0].hours", {"saturday": "16:00-10:00"})],
+        "callback_queues[0].hours.saturday",
+        "an end after the start",
+    ),
+    ([("callback_queues[0].yield_to", ["nowhere"])], "callback_queues[0].yield_to", "queues of tenant acme"),
     ([("queues[2].queue", "outra")], "callback_queues[0].queue", "a queue that is listed in queues too"),
     (
         [("sites[1]", RECIFE), ("callback_queues[0].site", "recife")],
@@ -166,7 +181,47 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
         "callback_queues[1].queue",
         "callback_queues[0] is",
     ),
-    ([("policies", [])], "policies", "no such key; known here: kafka, worker"),
+    ([("contracts", [])], "contracts", "no such key; known here: kafka, worker"),
+    # policies, places, hours
+    ([("policies", ["absent.yaml"])], "policies[0]", "a file that can be read: No such file"),
+    ([("queues[0].policy", "br-sac")], "queues[0].policy", "with its version, such as br-sac@2026.11.0"),
+    ([("queues[0].policy", "br-sac@2020.01.0")], "queues[0].policy", "one of aneel@2026.11.0, br-cases@2026.11.0"),
+    (
+        [("queues[0].max_wait_seconds", MISSING)],
+        "queues[0].max_wait_seconds",
+        "a policy that has a limit; it is missing",
+    ),
+    (
+        [("queues[1].policy", "br-sac@2026.11.0"), ("queues[1].max_wait_seconds", MISSING)],
+        "queues[1].max_wait_seconds",
+        "br-sac@2026.11.0 sets no limit for email",
+    ),
+    (
+        [("queues[0].policy", "contract@2026.11.0"), ("queues[0].max_wait_seconds", MISSING)],
+        "queues[0].max_wait_seconds",
+        "contract@2026.11.0 sets no limit for voice",
+    ),
+    ([("sites[0].state", "XX")], "sites[0].state", "one of AC, AL, AM"),
+    ([("sites[0].city", "recife")], "sites[0].city", "days of others go into sites[].holidays"),
+    ([("queues[0].city", "sao-paulo"), ("queues[0].state", "RJ")], "queues[0].state", "SP, the state of sao-paulo"),
+    ([("sites[0].holidays", ["25/12"])], "sites[0].holidays[0]", "a date"),
+    ([("queues[0].max_wait_counts", "opening_hours")], "queues[0].hours", "because max_wait_counts names them"),
+    ([("queues[0].hours", {"weekend": "08:00-12:00"})], "queues[0].hours.weekend", "daily, a weekday"),
+    ([("queues[0].hours", {"mon": "8-12"})], "queues[0].hours.mon", 'hours such as "08:00-20:00"'),
+    ([("queues[0].hours", {"mon": "12:00-08:00"})], "queues[0].hours.mon", "each later than the one before"),
+    ([("queues[0].hours", {"mon": "08:00-24:01"})], "queues[0].hours.mon", "times from 00:00 to 24:00"),
+    ([("queues[0].hours", {"mon": "08:60-12:00"})], "queues[0].hours.mon", "times from 00:00 to 24:00"),
+    (
+        [("queues[0].hours", {"mon": "08:00-12:00, 11:00-18:00"})],
+        "queues[0].hours.mon",
+        "each later than the one before",
+    ),
+    ([("queues[0].hours", {"fri-mon": "08:00-12:00"})], "queues[0].hours.fri-mon", "from an earlier to a later one"),
+    (
+        [("queues[0].hours", {"mon-fri": "08:00-12:00", "fri": "08:00-12:00"})],
+        "queues[0].hours.fri",
+        "each weekday once",
+    ),
 ]
 
 
@@ -397,3 +452,21 @@ def test_any_value_anywhere_is_taken_or_refused_with_problems(value: object, pat
 def test_any_text_is_refused_with_problems(text: str) -> None:
     """No text makes the reader fail in another way than with problems."""
     assert all(expected.startswith("expected ") for expected in problems_of(text).values())
+
+
+def test_a_callback_queue_says_how_customers_are_called() -> None:
+    """In milliseconds, with the defaults for what is left out; its own site's queues come first."""
+    plain = parsed().directory(lambda *_: 0).callbacks("acme", "retorno")
+    assert (plain.attempts, plain.boost, plain.hours, plain.yields_to) == (3, 1.0, None, frozenset({"sac"}))
+    assert plain.retry_ms == RETRY_MS
+    told = parsed(
+        ("callback_queues[0].attempts", 5),
+        ("callback_queues[0].retry_seconds", {"busy": 60, "refused": None}),
+        ("callback_queues[0].hours", {"weekdays": "08:00-24:00"}),
+        ("callback_queues[0].yield_seconds", None),
+        ("callback_queues[0].yield_to", []),
+    )
+    policy = told.directory(lambda *_: 0).callbacks("acme", "retorno")
+    assert (policy.attempts, policy.yield_ms, policy.yields_to) == (5, None, frozenset())
+    assert policy.retry_ms == {**RETRY_MS, "busy": 60_000, "refused": None}
+    assert policy.hours == CallingHours((time(8), time.max), None)

@@ -12,7 +12,7 @@ import pytest
 from streams.domain.decisions import Decisions, Ledger, Output, Reason
 from streams.domain.encoding import iso_time, read_event
 from streams.domain.staffing import FORGOTTEN_AFTER_MS, QUEUE_STAFFING_TYPE, QueueStaffing, StaffingCore
-from tests.callback_records import MINUTE_MS, NINE_MS, KafkaRecord, directory, event_of, stored
+from tests.callback_records import MINUTE_MS, NINE_MS, KafkaRecord, directory, event_of, policy, stored
 
 TTL_MS = 5 * MINUTE_MS
 
@@ -223,3 +223,25 @@ def test_a_restored_core_goes_on_where_the_flush_was() -> None:
         restored.restore(stored(steady))
         assert take(restored, *history[cut:]) == take(steady, *history[cut:])
         assert stored(restored) == stored(steady)
+
+
+def marks(outputs: Iterable[Output]) -> set[str | None]:
+    """The callback queue that may count on the agent, as every queue is told."""
+    return {event_of(output)["data"]["callback_queue"] for output in outputs if output.value}
+
+
+def test_an_agent_of_several_callback_queues_is_free_for_one_of_them() -> None:
+    """Told to all queues alike, the same for as long as the agent stays free; another time perhaps the other one."""
+    places = directory(policy(), policy("vendas", callback_queue="outra"), policy("outra"), policy("retornos"))
+    core = StaffingCore(0, places, ttl_ms=TTL_MS)
+    served = ("sac", "retornos", "outra")
+    [first] = marks(take(core, agent_record(queues=served)).outputs)
+    seen = {first}
+    for minute in range(1, 10):
+        assert marks(take(core, agent_record(queues=served, minute=minute)).outputs) == {first}
+    for minute in range(10, 60):
+        seen |= marks(take(core, agent_record("busy", queues=served, minute=minute)).outputs)
+        [again] = marks(take(core, agent_record(queues=served, minute=minute + 0.5)).outputs)
+        seen.add(again)
+    assert seen == {"retornos", "outra"}
+    assert marks(take(core, agent_record(queues=("sac",), minute=90)).outputs) == {None}

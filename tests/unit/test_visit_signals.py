@@ -34,13 +34,13 @@ def of_customer(address: str | None = HERE, customer_id: str | None = None) -> d
     return {"customer": {name: value for name, value in parts.items() if value is not None}}
 
 
-def plans(events: Events) -> tuple[dict[str, str], dict[str, str]]:
+def plans(events: Events, **callback: Any) -> tuple[dict[str, str], dict[str, str]]:
     """Plans with their reasons and states: those the recount expects, and those the cores tell."""
-    settings = centre_settings()
+    settings = centre_settings(**callback)
     chain, rules = CoreChain(settings, batch_records=1), rules_of(settings)
     chain.send(events, [event_time_ms(event["time"]) or 0 for event in events])
     chain.run()
-    expected = comparison.expected_facts(read_events(json.dumps(event) for event in events), rules)
+    expected = comparison.expected_facts(read_events(map(json.dumps, events)), rules, chain.told.plan_facts)
     return expected[comparison.PLANS], comparison.told_facts(chain.told, rules)[comparison.PLANS]
 
 
@@ -58,7 +58,7 @@ def test_a_request_that_does_not_stand_does_not_name_the_customer() -> None:
     answered = [fact("offered", 2, **of_customer()), fact("answered", 3)]
     expected, told = plans([*lost, *answered, fact("callback_requested", 4, **of_customer(ELSEWHERE))])
     assert told == expected
-    assert [state.split()[0] for state in told.values()] == ["cancelled"]
+    assert [state.split()[0] for state in told.values()] == ["ended"]
 
 
 @pytest.mark.parametrize(("job_id", "count"), [("", 1), (None, 1), ("p.1", 0)])
@@ -81,7 +81,7 @@ def test_whoever_is_served_from_another_number_is_called_on_neither(*, turned: b
     events = lost_and_served(of_customer(HERE, "C-1"), of_customer(ELSEWHERE, "C-1"))
     expected, told = plans(list(reversed(events)) if turned else events)
     assert told == expected
-    assert [state.split()[0] for state in told.values()] == ["cancelled"]
+    assert [state.split()[0] for state in told.values()] == ["ended"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_plan_ends_by_any_identifier_that_its_reasons_gave(
 ) -> None:
     expected, told = plans(lost_and_served(lost, served))
     assert told == expected
-    assert [state.split()[0] for state in told.values()] == ["cancelled" if ends else "ready"]
+    assert [state.split()[0] for state in told.values()] == ["ended" if ends else "open"]
 
 
 def test_an_identifier_given_only_later_ends_nothing_before() -> None:
@@ -108,7 +108,7 @@ def test_an_identifier_given_only_later_ends_nothing_before() -> None:
     again = [fact("offered", 4, contact="c2", **of_customer(HERE, "C-1")), fact("abandoned", 5, contact="c2")]
     expected, told = plans([*events, *again])
     assert told == expected
-    assert [state.split()[0] for state in told.values()] == ["ready"]
+    assert [state.split()[0] for state in told.values()] == ["open"]
 
 
 def test_an_answer_taken_back_under_one_number_reopens_the_plan_of_the_other() -> None:
@@ -117,7 +117,7 @@ def test_an_answer_taken_back_under_one_number_reopens_the_plan_of_the_other() -
     earlier = {**fact("abandoned", 2), "id": "earlier", "time": "2026-11-23T09:02:50-03:00"}
     expected, told = plans([*events, earlier])
     assert told == expected
-    assert sorted(state.split()[0] for state in told.values()) == ["ready", "ready"]
+    assert sorted(state.split()[0] for state in told.values()) == ["open", "open"]
 
 
 def test_whoever_is_cut_off_by_the_supplier_is_owed_a_call() -> None:
@@ -125,4 +125,33 @@ def test_whoever_is_cut_off_by_the_supplier_is_owed_a_call() -> None:
     events = lost_and_served(of_customer(), of_customer())
     expected, told = plans([*events, fact("ended", 5, completed=False, ended_by="network")])
     assert told == expected
-    assert sorted(state.split()[0] for state in told.values()) == ["cancelled", "ready"]
+    assert sorted(state.split()[0] for state in told.values()) == ["ended", "open"]
+
+
+@pytest.mark.parametrize(
+    ("callback", "opened"),
+    [
+        ({}, {"late", "asked", "owed"}),
+        ({"short_abandons": True}, {"short", "late", "asked", "owed"}),
+        ({"abandons": False}, {"asked", "owed"}),
+        ({"requests": False}, {"late", "owed"}),
+        ({"minimum_wait_seconds": 61}, {"asked", "owed"}),
+        ({"minimum_wait_seconds": 60}, {"late", "asked", "owed"}),
+        ({"excluded_reasons": ["promo"]}, {"asked", "owed"}),
+        ({"excluded_reasons": ["other"]}, {"late", "asked", "owed"}),
+        ({"channels": []}, {"owed"}),
+        ({"channels": ["voice"]}, {"late", "asked", "owed"}),
+    ],
+)
+def test_a_queue_says_whom_it_calls_back(callback: dict[str, Any], opened: set[str]) -> None:
+    """What the law owes is called in any case; the recount goes by the same policy."""
+    numbers = {name: f"+558501111111{n}" for n, name in enumerate(["short", "late", "asked", "owed"])}
+    events: Events = []
+    for name, number in numbers.items():
+        events.append(fact("offered", 0, contact=name, reason="promo", **of_customer(number)))
+    short = {**fact("abandoned", 0, contact="short"), "time": "2026-11-23T09:00:05-03:00"}
+    events += [short, fact("abandoned", 1, contact="late"), fact("callback_requested", 1, contact="asked")]
+    events += [fact("answered", 1, contact="owed"), fact("ended", 2, contact="owed", completed=False)]
+    expected, told = plans(events, **callback)
+    assert told == expected
+    assert {key.rpartition("/")[2] for key in told} == opened

@@ -16,6 +16,7 @@ _numbers = count()
 class Someone:
     offered_ms: int
     limit_ms: int = 60_000
+    lead_ms: int = 0
     place: Place | None = None
     visit_id: str = field(default_factory=lambda: f"visit-{next(_numbers)}")
 

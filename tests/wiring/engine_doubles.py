@@ -14,7 +14,7 @@ from streams.domain.decisions import OWN_PARTITION, Changes, DeadLetter, Decisio
 from streams.domain.figures import StageFigures
 from streams.domain.input_counts import InputCounts
 from streams.engine.batches import Batch
-from streams.engine.changelog import OFFSETS_KEY, RecoveredPartition
+from streams.engine.changelog import OFFSETS_KEY, RecoveredPartition, newest_epoch
 from streams.engine.owner import Hold, Owner
 from streams.partition_clock import Instant, PartitionClock
 
@@ -135,6 +135,9 @@ class Stage:
 
     async def append(self, partition: int, records: Iterable[RecordToSend], *, max_bytes: int) -> Appended:
         return await self._broker.put_batch(self.changelog, partition, records, max_bytes=max_bytes)
+
+    async def newest_epoch(self, partition: int, begin: int, end: int) -> int:
+        return newest_epoch(self._broker.log(self.changelog, partition).records[begin:end])
 
 
 @dataclass

@@ -13,7 +13,7 @@ import pytest
 from streams.engine import owner as owner_module
 from streams.engine.changelog import row_record
 from streams.engine.skips import skip_row
-from streams.errors import Unavailable
+from streams.errors import Superseded, Unavailable
 from tests.wiring.engine_doubles import TOPIC, Broker, Stage, Watch, batch_of, recovered_owner
 
 
@@ -97,7 +97,8 @@ def test_a_late_writer_is_ignored_by_recovery_and_overwritten():
         owner.take(TOPIC, batch_of(1, 10))
         await owner.flush()
         former.take(TOPIC, batch_of(1, 5000))
-        await former.flush()
+        with pytest.raises(Superseded, match="taken over under epoch 2, ours is 1"):
+            await former.flush()
         assert broker.log(Stage.changelog).recovered().rows[b"k"] == b"11"
         newest_of_key = [record for record in broker.log(Stage.changelog).records if record.key == b"k"][-1]
         assert newest_of_key.value.endswith(b"5001"), "compaction would keep the former owner's row"
@@ -122,14 +123,31 @@ def test_the_end_check_finds_a_late_writer_without_a_flush_of_our_own():
         owner.take(TOPIC, batch_of(0, 7))
         await owner.flush()
         log = broker.log(Stage.changelog)
-        owner.check_end(len(log.records))
+        await owner.check_end(len(log.records))
         before = len(log.records)
         await owner.flush()
         assert len(log.records) == before, "nothing new, nothing foreign: nothing to write"
         log.append([row_record(b"k", b"9", epoch=0)])
-        owner.check_end(len(log.records))
+        await owner.check_end(len(log.records))
         await owner.flush()
         assert [record.value[6:] for record in log.records if record.key == b"k"][-1] == b"7"
+
+    run(scenario)
+
+
+def test_an_owner_that_was_never_told_learns_from_the_changelog_that_it_was_superseded():
+    """The claim of a successor, found by a look at the end: the idle former owner must let go, or neither ever will."""
+
+    async def scenario() -> None:
+        broker = Broker()
+        former, _ = recovered_owner(broker, generation=1)
+        await former.claim()
+        owner, _ = recovered_owner(broker, generation=2)
+        await owner.claim()
+        log = broker.log(Stage.changelog)
+        with pytest.raises(Superseded, match="taken over"):
+            await former.check_end(len(log.records))
+        await owner.check_end(len(log.records))
 
     run(scenario)
 

@@ -13,6 +13,7 @@ from tests.deadlines import wait_until
 from tests.faults.bench import Bench, Run, Setting, bench
 from tests.faults.plan import Fault, pass_seconds, play
 from tests.faults.report import Report
+from tests.faults.verify import Expectation
 from tests.kafka_server import KafkaServer
 
 LANE: Final = "disk"
@@ -34,10 +35,10 @@ def run(run: Run) -> Report:
         happened = play(faults, {"disk full": lambda _: fill(bed)}, meanwhile=bed.fleet.tend)
         pass_seconds(5.0, bed.fleet.tend)
         load.finish()
-        bed.verify()
+        bed.verify(Expectation(is_broker_hurt=True))
         happened.fired += play([Fault("damaged record", 0.0)], {"damaged record": lambda _: damage(bed)}).fired
         bed.tell(happened)
-        bed.verify()
+        bed.verify(Expectation(is_broker_hurt=True))
         return bed.report
 
 

@@ -10,6 +10,7 @@ from tests.deadlines import wait_until
 from tests.faults.bench import Bench, Run, Setting, bench
 from tests.faults.plan import Fault, pass_seconds, play
 from tests.faults.report import Report
+from tests.faults.verify import Expectation
 from tests.kafka_server import KafkaServer
 
 LANE: Final = "outage"
@@ -85,7 +86,7 @@ def run(run: Run) -> Report:
             "ready while the broker was away", f"{watch.ready} of {watch.looks} looks", holds=watch.ready == 0
         )
         bed.report.claim("not alive while the broker was away", f"{watch.dead}", holds=watch.dead == 0)
-        bed.verify()
+        bed.verify(Expectation(is_broker_hurt=True))
         return bed.report
 
 

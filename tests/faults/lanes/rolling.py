@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from tests.deadlines import wait_until
 from tests.faults import centre
 from tests.faults.bench import Bench, Run, Setting, bench
-from tests.faults.fleet import QueuePlace
+from tests.faults.fleet import READY_SECONDS, QueuePlace
 from tests.faults.plan import Fault, NotFired, play, spread
 from tests.faults.report import Report
 
@@ -63,7 +64,13 @@ def run(run: Run) -> Report:
             bed.fleet.tend()
             wall.look()
 
+        def are_ready() -> bool:
+            """As a release waits: nobody is asked to end while a neighbour still starts."""
+            meanwhile()
+            return bed.fleet.are_ready()
+
         def stop(fault: Fault) -> str:
+            wait_until(are_ready, "all workers are ready", seconds=READY_SECONDS)
             code, seconds = bed.fleet.terminate(fault)
             took.append(seconds)
             if code != 0:

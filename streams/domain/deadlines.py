@@ -1,0 +1,95 @@
+"""Due dates: a term after an instant, strict and rolled.
+
+Day-counts leave out the starting day, include the last and end at 23:59:59.999 local time; hours and minutes run;
+months and years end on the same day number, or on the next day where that number does not exist (29 Feb + 2 y = 1 Mar).
+Source: Brazilian Civil Code art. 132. Whether an end on a Saturday or Sunday rolls to the next business day is
+unsettled, so both dates are computed: ``strict`` drives warnings, ``rolled`` says when the breach is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from streams.domain.calendars import Calendar
+from streams.domain.limits import local_date
+from streams.domain.policy import DeadlinePeriod, DeadlineRule, Pack, Term
+
+_MINUTE_MS: Final = 60_000
+_HOUR_MS: Final = 60 * _MINUTE_MS
+_MONTHS: Final = 12
+
+
+class Due(NamedTuple):
+    """The last instants at which something is still in time, in milliseconds since the Unix epoch."""
+
+    strict_ms: int
+    rolled_ms: int
+
+
+def due(start_ms: int, term: Term, zone: ZoneInfo, calendar: Calendar, *, rolls: bool = True) -> Due:
+    """When a term that starts then is over. ``rolls`` False for what is kept: a retention does not roll."""
+    if term.hours is not None or term.minutes is not None:
+        end_ms = start_ms + (term.hours or 0) * _HOUR_MS + (term.minutes or 0) * _MINUTE_MS
+        return Due(end_ms, end_ms)
+    last = _last_day(local_date(start_ms, zone), term, calendar)
+    rolled = calendar.rolled(last) if rolls else last
+    return Due(end_of_day_ms(last, zone), end_of_day_ms(rolled, zone))
+
+
+def _last_day(first: date, term: Term, calendar: Calendar) -> date:
+    if term.business_days is not None:
+        return calendar.after_business_days(first, term.business_days)
+    if term.days is not None:
+        return first + timedelta(days=term.days)
+    return after_months(first, (term.months or 0) + _MONTHS * (term.years or 0))
+
+
+def after_months(first: date, months: int) -> date:
+    """The same day number so many months later, or the day after the end of a month that does not have it."""
+    years, month = divmod(first.month - 1 + months, _MONTHS)
+    try:
+        return first.replace(year=first.year + years, month=month + 1)
+    except ValueError:  # the month is too short
+        years, month = divmod(first.month + months, _MONTHS)
+        return date(first.year + years, month + 1, 1)
+
+
+def end_of_day_ms(day: date, zone: ZoneInfo) -> int:
+    """The last millisecond of a local date."""
+    midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
+    return round(midnight.timestamp() * 1000) - 1
+
+
+class Duty(NamedTuple):
+    """A deadline rule with what it says of one beginning."""
+
+    rule: DeadlineRule
+    period: DeadlinePeriod
+    due: Due
+
+
+def duties(
+    pack: Pack, *, starts: str, at_ms: int, sector: str | None, demand: str | None, base: Calendar, bank: Calendar
+) -> Iterator[Duty]:
+    """What is due after something of a case, by the rules in force on its local date."""
+    zone = ZoneInfo(pack.zone)
+    day = local_date(at_ms, zone)
+    fitting = [
+        (rule, period)
+        for rule in pack.deadlines
+        if rule.starts == starts and _fits(rule, sector, demand)
+        for period in rule.periods
+        if period.since <= day and (period.until is None or day <= period.until)
+    ]
+    replaced = {rule_id for rule, _ in fitting for rule_id in rule.replaces}
+    for rule, period in fitting:
+        if rule.id not in replaced:
+            calendar = bank if rule.calendar == "bank" else base
+            yield Duty(rule, period, due(at_ms, period.within, zone, calendar, rolls=not rule.keep))
+
+
+def _fits(rule: DeadlineRule, sector: str | None, demand: str | None) -> bool:
+    return (not rule.sectors or sector in rule.sectors) and (not rule.demands or demand in rule.demands)

@@ -1,0 +1,48 @@
+"""What the recount goes by, out of a configuration: each queue with its policy in plain words and its days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from streams import calendar_tables
+from streams.domain.recount import Offer
+from streams.domain.recount_limits import Limit, Terms, limit_of
+from streams.settings import Settings
+from streams.settings_policies import DEFAULT_TABLE
+from streams.settings_sections import Queue, Site
+
+LimitOf = Callable[[Offer], Limit]
+
+
+def limits_of(settings: Settings, *, instead: Mapping[str, Any] | None = None) -> LimitOf:
+    """The limit of each visit of a configured queue; by the pack ``instead`` where the queue names that policy."""
+    sites = {(site.tenant, site.site): site for site in settings.sites}
+    terms = {
+        (queue.tenant, queue.queue): _terms(queue, sites[queue.tenant, queue.site], settings, instead)
+        for queue in settings.queues
+    }
+    return lambda visit: limit_of(terms[visit.tenant, visit.queue], visit)
+
+
+def _terms(queue: Queue, site: Site, settings: Settings, instead: Mapping[str, Any] | None) -> Terms:
+    pack = settings.packs.document(queue.policy) if queue.policy else None
+    if pack is not None and instead is not None and instead["policy"] == pack["policy"]:
+        pack = instead
+    reading = pack["calendar"] if pack else {}
+    table = calendar_tables.table(reading.get("table", DEFAULT_TABLE))
+    city = queue.city or site.city
+    state = queue.state or site.state or (calendar_tables.CITIES[city][0] if city else None)
+    base = {"state": state, "city": city or state}.get(reading.get("base", "national"), reading.get("base", "national"))
+    fifth = reading.get("fifth_business_day", "base")
+    counts_open = queue.max_wait_counts == "opening_hours"
+    return Terms(
+        max_wait_seconds=queue.max_wait_seconds,
+        zone=site.zone,
+        sector=queue.sector,
+        pack=pack,
+        holidays=table.named(base or "national").holidays,
+        fifth_holidays=table.named((base if fifth == "base" else fifth) or "national").holidays,
+        hours=queue.hours if counts_open else None,
+        closed_days=table.named(city or state or "national", frozenset(site.holidays)).holidays,
+    )

@@ -233,6 +233,7 @@ def _callbacks(entry: CallbackQueue, queues: Iterable[Queue], zone: str) -> Call
         due_ms=milliseconds(entry.due_seconds),
         owed_due_ms=milliseconds(entry.owed_due_seconds),
         boost=entry.boost,
+        ivr_first=entry.ivr_first,
         lease_ms=milliseconds(entry.lease_seconds),
         yield_ms=None if entry.yield_seconds is None else milliseconds(entry.yield_seconds),
         yields_to=frozenset(yields_to),

@@ -259,6 +259,7 @@ class CallbackQueue(Section, frozen=True, kw_only=True):
     due_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 7200.0
     owed_due_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 600.0
     boost: Annotated[float, Meta(ge=0, le=10)] = 1.0
+    ivr_first: bool = False
     lease_seconds: Annotated[float, Meta(ge=10, le=3600)] = 180.0
     yield_to: tuple[Slug, ...] | None = None
     yield_seconds: Duration | None = 60.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from streams.cli.callbacks import callbacks
 from streams.cli.check import check
 from streams.cli.compliance import compliance
 from streams.cli.dashboards import dashboards
@@ -28,6 +29,7 @@ def main() -> None:
     """
 
 
+main.add_command(callbacks)
 main.add_command(check)
 main.add_command(compliance)
 main.add_command(dashboards)

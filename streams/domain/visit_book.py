@@ -131,14 +131,19 @@ class VisitBook:
         visit.revision = revision
 
     def _hold_new_places(self, visit: Visit) -> list[Place]:
+        assert visit.queue is not None, "who has an offer is counted somewhere"
+        assert visit.standing is not None, "who has an offer is counted somewhere"
         new_places: list[Place] = []
-        for offer in visit.state.offers:
-            queue = self.queues[visit.policy.owner_key, offer.channel]
-            place = (queue, queue.calendar.interval_start_ms(offer.time_ms))
+        for number, offer in enumerate(visit.state.offers):
+            if number == 0:
+                place = (visit.queue, visit.standing.interval_ms)
+            else:
+                queue = self.queues[visit.policy.owner_key, offer.channel]
+                place = (queue, queue.calendar.interval_start_ms(offer.time_ms))
             if place in visit.places or place in new_places:
                 continue
             new_places.append(place)
-            queue.hold_interval(place[1])
+            place[0].hold_interval(place[1])
         if not visit.places and len(new_places) == 1:
             visit.places = self._sole_places.setdefault(new_places[0], tuple(new_places))
         else:

@@ -21,6 +21,7 @@ from streams.domain.facts import Told, VisitState, revision_of, with_fact
 from streams.domain.findings import finding_revision, finding_state
 from streams.domain.intake import Facts
 from streams.domain.time import SiteCalendar
+from streams.domain.visit_limits import choose_limit
 from streams.domain.visits import Visit, standing_of
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -76,6 +77,7 @@ class VisitJob:
 
     def _outputs(self, visit_id: str, policy: QueuePolicy, state: VisitState) -> list[Output]:
         visit = Visit(visit_id, policy, state)
+        choose_limit(visit)
         standing = standing_of(visit, self._queues[policy.owner_key, state.offers[0].channel])
         if standing.outcome == WAITING:
             return []

@@ -39,7 +39,7 @@ def _intervals(name: str, calendar: Calendar, plan: Plan) -> list[Yaml]:
             "days_of_month": [str(day.day)],
             "location": calendar.zone,
         }
-        for day in calendar.holidays(plan.years)
+        for day in calendar.holidays(plan.holidays, plan.years)
     ]
     intervals: list[Yaml] = [{"name": f"feriados-{name}", "time_intervals": days}]
     if calendar.hours:

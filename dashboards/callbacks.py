@@ -59,10 +59,10 @@ CHARTS: Final = (
     Panel(
         Text("Chamados de volta e ainda esperando", "Called back and waiting"),
         Text(
-            "Contatos nas filas escolhidas; um retorno atendido não deve esperar.",
-            "Contacts in the chosen queues; a customer who was called back should not wait.",
+            "Contatos nas filas de retorno; quem foi chamado de volta não deve esperar de novo.",
+            "Contacts in the callback queues; who was called back should not wait again.",
         ),
-        {"{{queue}} ({{channel}})": queries.CHOSEN_WAITING},
+        {LINE: queries.CALLED_BACK_WAITING},
     ),
 )
 BOARD: Final = Board(

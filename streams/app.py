@@ -17,6 +17,7 @@ from mode import CrashingSupervisor, Service
 
 from streams.agents.availability import availability_stage
 from streams.agents.callbacks import callbacks_stage
+from streams.agents.cases import cases_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
 from streams.agents.results import results_stage
@@ -45,6 +46,8 @@ CHANGELOG_CHECK_SECONDS = 600.0
 BROKER_ANSWER_SECONDS = 5.0
 STUCK_SECONDS = 180.0
 """How long a worker may be joining or recovering without any progress before it ends, to be started again."""
+OUTAGE_SECONDS = 300.0
+"""How long a worker lives on with what it could not write while the broker is away; then it ends and loses nothing."""
 MAX_RECORD_BATCH_BYTES = 4_000_000
 
 
@@ -74,6 +77,7 @@ def _stages(settings: Settings, directory: Directory) -> list[StageSpec]:
         queues_stage(settings, directory, sealer),
         staffing_stage(settings, directory),
         availability_stage(settings, directory),
+        cases_stage(settings, directory),
         callbacks_stage(directory),
         dialling_stage(directory, sealer),
         results_stage(directory),
@@ -139,7 +143,7 @@ def _build_app(settings: Settings) -> faust.App:
         producer_compression_type="lz4",
         producer_max_batch_size=MAX_RECORD_BATCH_BYTES,
         producer_max_request_size=MAX_RECORD_BATCH_BYTES,
-        producer_request_timeout=60.0,
+        producer_request_timeout=OUTAGE_SECONDS,
         cython_optimizations=False,
         web_enabled=False,
         web_bind="127.0.0.1",

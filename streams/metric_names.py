@@ -146,6 +146,12 @@ QUEUE_CALLBACK_OVERDUE: Final = _gauge(
     unit="seconds",
 )
 
+CASE_DEADLINES: Final = _gauge(
+    "filaviva_case_deadlines",
+    "Deadlines of cases by rule and state: open is past the strict date, confirmed not met; a part per worker.",
+    ("tenant", "rule", "state"),
+)
+
 QUEUE_CALLBACKS_OVERDUE: Final = _gauge(
     "filaviva_queue_callbacks_overdue", "Open callback plans that are past due; a part per worker.", QUEUE_LABELS
 )

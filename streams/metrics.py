@@ -27,6 +27,8 @@ from streams.domain.events import (
     AGENT_EVENTS,
     AGENT_STATES,
     AGENT_TYPES,
+    CASE_EVENTS,
+    CASE_TYPES,
     CONTACT_TYPES,
     INTAKE_OF_CHANNEL,
     SITE_EVENTS,
@@ -34,10 +36,12 @@ from streams.domain.events import (
 )
 from streams.domain.figures import (
     ATTEMPT_COUNTED,
+    DEADLINE_STATES,
     FIRST_ATTEMPT_EDGES_SECONDS,
     OUTCOMES,
     PLAN_COUNTED,
     CallbackFigures,
+    CaseFigures,
     Flights,
     Histogram,
     LiveFigures,
@@ -97,6 +101,7 @@ class WorkerFigures:
     """Owned queues whose state is not read back yet: shown as stale, and nothing else is known of them."""
     sites: Sequence[SiteFigures] = ()
     callbacks: Sequence[CallbackFigures] = ()
+    cases: Sequence[CaseFigures] = ()
     flights: Sequence[Flights] = ()
     stages: Sequence[StageFigures] = ()
     """Of every stage and partition since the process began: those of lost partitions stay in, see `total_of`."""
@@ -287,6 +292,12 @@ def _parts(figures: WorkerFigures) -> Iterator[Metric]:
     agents: Counter[tuple[str, str, str]] = Counter()
     for site in figures.sites:
         agents.update({(site.tenant, site.site, state): site.agents.get(state, 0) for state in AGENT_STATES})
+    deadlines: Counter[tuple[str, str, str]] = Counter()
+    for cases in figures.cases:
+        deadlines.update({(cases.tenant, cases.rule, state): 0 for state in DEADLINE_STATES})
+        deadlines[cases.tenant, cases.rule, cases.state] += cases.deadlines
+    of_cases = (({"tenant": t, "rule": r, "state": s}, n) for (t, r, s), n in deadlines.items())
+    yield _family(names.CASE_DEADLINES, of_cases)
     yield _family(names.SITE_AGENTS, (({"tenant": t, "site": s, "state": w}, n) for (t, s, w), n in agents.items()))
     yield from _callback_parts(figures)
 
@@ -349,6 +360,8 @@ def _event_types(topic: str) -> Iterable[str]:
         return AGENT_TYPES
     if topic == SITE_EVENTS:
         return SITE_TYPES
+    if topic == CASE_EVENTS:
+        return CASE_TYPES
     return CONTACT_TYPES if topic in INTAKE_OF_CHANNEL.values() else ()
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, TypeVar
 
-from streams.agents import callbacks, dialling, queues, staffing
+from streams.agents import callbacks, cases, dialling, queues, staffing
 from streams.domain.callbacks import CallbacksCore
+from streams.domain.cases import CasesCore
 from streams.domain.decisions import Core
 from streams.domain.dialling import DiallingCore
 from streams.domain.directory import Directory
@@ -129,6 +130,7 @@ class Runtime:
             ],
             sites=self._site_figures(instant),
             callbacks=self._callback_figures(instant),
+            cases=[figures for _, core in self._cores(cases.NAME, CasesCore) for figures in core.figures()],
             flights=[
                 flights
                 for owner, core in self._cores(dialling.NAME, DiallingCore)

@@ -270,6 +270,17 @@ class CallbackQueue(Section, frozen=True, kw_only=True):
     ageing_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 1800.0
 
 
+class Cases(Section, frozen=True, kw_only=True):
+    """What the cases of a tenant are held to, each policy beside the others. ``sector`` is that of cases without one,
+    ``state`` and ``city`` whose holidays a policy goes by that reads them."""
+
+    tenant: Slug
+    policies: Annotated[tuple[PackName, ...], Meta(min_length=1, max_length=10, description="a list of policies")]
+    sector: Slug | None = None
+    state: State | None = None
+    city: Slug | None = None
+
+
 class Document(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -281,5 +292,6 @@ class Document(Section, frozen=True, kw_only=True):
     sources: tuple[Source, ...] = ()
     queues: Annotated[tuple[Queue, ...], Meta(min_length=1, max_length=5000, description="a list of 1 to 5000 queues")]
     callback_queues: tuple[CallbackQueue, ...] = ()
+    cases: tuple[Cases, ...] = ()
     policies: tuple[FileName, ...] = ()
     """Packs of one's own, beside those that come with the package."""

@@ -182,8 +182,8 @@ CASES: Final = (
     Case(
         "FilavivaQueueSeriesMissing",
         "3m",
-        series(names.QUEUE_MAX_WAIT, "60x20", QUEUE, instance="w2"),
-        series(names.QUEUE_MAX_WAIT, "60x20", QUEUE, instance="w2")
+        series(names.QUEUE_INFO, "1x20", QUEUE, instance="w2", display_name="SAC"),
+        series(names.QUEUE_INFO, "1x20", QUEUE, instance="w2", display_name="SAC")
         | series(names.QUEUE_STALE, "1x20", QUEUE, instance="w1"),
         QUEUE,
         ("Fila sac (fortaleza): nenhum worker responde por ela", "Queue sac (fortaleza): no worker answers for it"),

@@ -79,7 +79,7 @@ def loopback_plan(shipped: Plan, tenants: Sequence[str], sink: Any, *, holiday: 
         name: {"webhook_configs": [{"url": sink.url(name)}]}
         for name in (shipped.platform, shipped.on_call, shipped.sign_of_life, *named)
     }
-    calendar = Calendar(zone="America/Fortaleza", state="CE", city=(holiday,) if holiday else ())
+    calendar = Calendar(zone="America/Fortaleza", base="CE", own=(holiday,) if holiday else ())
     return replace(
         shipped,
         years=shipped.years if holiday else NO_HOLIDAYS,

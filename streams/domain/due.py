@@ -13,19 +13,18 @@ class DueTimes:
     """Visits by the clock they age by: a topic's clock (live) or a feed's newest event time (historic).
 
     Every visit has one entry at or before its next instant; an entry that comes up early is simply put back later.
+    Visits of one instant come up in the order of their ids.
     """
 
     def __init__(self) -> None:
-        self._heaps: dict[str | int, list[tuple[int, int, Visit]]] = {}
-        self._serial = 0
+        self._heaps: dict[str | int, list[tuple[int, str, Visit]]] = {}
 
     def put(self, clock: str | int, visit: Visit, due_ms: int) -> None:
         """Make sure the visit comes up at ``due_ms`` or earlier."""
         if visit.due_ms is not None and visit.due_ms <= due_ms:
             return
         visit.due_ms = due_ms
-        self._serial += 1
-        heappush(self._heaps.setdefault(clock, []), (due_ms, self._serial, visit))
+        heappush(self._heaps.setdefault(clock, []), (due_ms, visit.visit_id, visit))
 
     def reached(self, clock: str | int, now_ms: int, most: int) -> Iterator[Visit]:
         """Visits whose instant has come, at most ``most``; each must be put again."""

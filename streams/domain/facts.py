@@ -93,12 +93,15 @@ class Ending(msgspec.Struct, frozen=True, gc=False, array_like=True):
 _F = TypeVar("_F", Offer, Exit, Ending)
 
 
-class Told(msgspec.Struct, array_like=True, gc=False):
+class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What has been said of this visit to the outside, so that only news is said again."""
 
     outcome_revision: int = 0
     finding_state: str | None = None
     finding_revision: int = 0
+
+
+_NOTHING_TOLD: Final = Told()
 
 
 class ChosenLimit(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -128,22 +131,22 @@ class VisitState(msgspec.Struct, array_like=True, gc=False):
     ``channel`` and ``feed`` are those of the fact that came first. ``assigned`` are ``answered`` events of written
     channels, where they are no exit. ``last_ms`` is the newest event time heard, also of facts that are not kept.
     ``is_overdue`` and ``is_lost`` are derived from the passing of time and recorded with the facts: the wait passed its
-    limit; no exit ever came.
+    limit; no exit ever came. Facts are tuples: a visit that waits has most kinds empty, and the empty one is shared.
     """
 
     channel: str
     feed: int
     is_historic: bool
-    offers: list[Offer] = msgspec.field(default_factory=list)
-    exits: list[Exit] = msgspec.field(default_factory=list)
-    assigned: list[Exit] = msgspec.field(default_factory=list)
-    endings: list[Ending] = msgspec.field(default_factory=list)
-    wrap_ups: list[Ending] = msgspec.field(default_factory=list)
+    offers: tuple[Offer, ...] = ()
+    exits: tuple[Exit, ...] = ()
+    assigned: tuple[Exit, ...] = ()
+    endings: tuple[Ending, ...] = ()
+    wrap_ups: tuple[Ending, ...] = ()
     last_ms: int = -1
     is_doubtful: bool = False
     is_overdue: bool = False
     is_lost: bool = False
-    told: Told = msgspec.field(default_factory=Told)
+    told: Told = _NOTHING_TOLD
     limit: ChosenLimit | None = None
 
 
@@ -157,23 +160,22 @@ class Leave(NamedTuple):
     agent_id: str | None
 
 
-def keep(facts: list[_F], fact: _F) -> bool:
-    """Put a fact where it belongs among its kind; False when it is already there or later than all a visit keeps."""
+def with_fact(facts: tuple[_F, ...], fact: _F) -> tuple[_F, ...]:
+    """The facts of a kind with one more where it belongs; the very same when it is already there or later than all a
+    visit keeps."""
     if not facts:
-        facts.append(fact)
-        return True
+        return (fact,)
     order = fact.order
     place = len(facts)
     while place and order <= facts[place - 1].order:
         if order == facts[place - 1].order:
-            return False
+            return facts
         place -= 1
     if place == MOST_FACTS:
-        return False
-    facts.insert(place, fact)
-    if len(facts) > MOST_FACTS:
-        facts.pop()
-    return True
+        return facts
+    grown = list(facts)
+    grown.insert(place, fact)
+    return tuple(grown[:MOST_FACTS])
 
 
 def revision_of(state: VisitState) -> int:

@@ -194,3 +194,18 @@ class CallbackFigures:
     owed: int = 0
     customers: int = 0
     counters: CallbackCounters = field(default_factory=CallbackCounters)
+
+
+DEADLINE_STATES: Final = ("pending", "at_risk", "open", "confirmed", "met")
+"""How a deadline of a case stands: not near, near its strict date, past it, not met by the rolled one, met."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFigures:
+    """How many deadlines of a tenant's cases held by one partition stand so, by rule."""
+
+    tenant: str
+    rule: str
+    state: str
+    """One of DEADLINE_STATES."""
+    deadlines: int

@@ -38,7 +38,7 @@ from streams.domain.facts import (
     Offer,
     Party,
     VisitState,
-    keep,
+    with_fact,
 )
 from streams.domain.privacy import Address, Pseudonyms, Sealer, uf_of_phone, zone_of_phone
 
@@ -153,22 +153,46 @@ class Facts:
         match data:
             case Answered(agent_id=agent_id):
                 answer = Exit(event.time_ms, ANSWERED, identity, None, agent_id)
-                return keep(state.exits if data.channel == "voice" else state.assigned, answer)
+                return _add_exit(state, answer) if data.channel == "voice" else _add_assigned(state, answer)
             case Message(direction="out", author="agent", agent_id=agent_id) if data.channel != "voice":
-                return keep(state.exits, Exit(event.time_ms, ANSWERED, identity, None, agent_id))
+                return _add_exit(state, Exit(event.time_ms, ANSWERED, identity, None, agent_id))
             case Abandoned():
-                return keep(state.exits, Exit(event.time_ms, ABANDONED, identity))
+                return _add_exit(state, Exit(event.time_ms, ABANDONED, identity))
             case FlowedOut(reason=reason):
-                return keep(state.exits, Exit(event.time_ms, FLOWED_OUT, identity, reason))
+                return _add_exit(state, Exit(event.time_ms, FLOWED_OUT, identity, reason))
             case CallbackRequested(customer=customer):
                 party = self.party(customer, policy)
-                return keep(state.exits, Exit(event.time_ms, CALLBACK_REQUESTED, identity, None, None, party))
+                return _add_exit(state, Exit(event.time_ms, CALLBACK_REQUESTED, identity, None, None, party))
             case Ended():
-                return keep(state.endings, _ending(event, data))
+                return _add_ending(state, _ending(event, data))
             case WrappedUp(wrap_up_seconds=seconds):
                 wrap_up = Ending(event.time_ms, identity, wrap_up_ms=_milliseconds(seconds))
-                return keep(state.wrap_ups, wrap_up)
+                return _add_wrap_up(state, wrap_up)
         return False
+
+
+def _add_exit(state: VisitState, fact: Exit) -> bool:
+    before = state.exits
+    state.exits = with_fact(before, fact)
+    return state.exits is not before
+
+
+def _add_assigned(state: VisitState, fact: Exit) -> bool:
+    before = state.assigned
+    state.assigned = with_fact(before, fact)
+    return state.assigned is not before
+
+
+def _add_ending(state: VisitState, fact: Ending) -> bool:
+    before = state.endings
+    state.endings = with_fact(before, fact)
+    return state.endings is not before
+
+
+def _add_wrap_up(state: VisitState, fact: Ending) -> bool:
+    before = state.wrap_ups
+    state.wrap_ups = with_fact(before, fact)
+    return state.wrap_ups is not before
 
 
 def identity_of(event: ContactEvent) -> str:

@@ -7,6 +7,7 @@ writing it again gives the same bytes, and a reader that keeps the highest revis
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -149,6 +150,11 @@ def _optional_time(instant_ms: int | None) -> str | None:
     return None if instant_ms is None else iso_time(instant_ms)
 
 
+@lru_cache(maxsize=1024)
+def _iso_date(day: int) -> str:
+    return date.fromordinal(day).isoformat()
+
+
 def contact_outcome(
     visit_id: str, policy: QueuePolicy, state: VisitState, standing: Standing, *, revision: int
 ) -> Output:
@@ -157,7 +163,7 @@ def contact_outcome(
     leave = leave_of(state)
     ending = state.endings[0] if state.endings else None
     talk, hold = talk_and_hold_ms(state)
-    contact_id, entry = visit_id.split("/", 3)[3], int(visit_id.split("/", 3)[2])
+    _, _, entry, contact_id = visit_id.split("/", 3)
     record = ContactOutcome(
         visit_id=visit_id,
         revision=revision,
@@ -166,10 +172,10 @@ def contact_outcome(
         queue=policy.queue,
         channel=offer.channel,
         contact_id=contact_id,
-        entry=entry,
+        entry=int(entry),
         offered_at=iso_time(offer.time_ms),
         outcome=OUTCOMES[standing.outcome],
-        date=date.fromordinal(standing.day).isoformat(),
+        date=_iso_date(standing.day),
         interval_start=iso_time(standing.interval_ms),
         left_at=_optional_time(leave.time_ms if leave else None),
         wait_seconds=_seconds(leave.wait_ms if leave else None),
@@ -239,7 +245,7 @@ def queue_interval(queue: ChannelQueue, interval_ms: int, counts: Counts) -> Out
         channel=queue.channel,
         interval_start=start,
         interval_seconds=INTERVAL_MS // 1000,
-        date=date.fromordinal(queue.calendar.day(interval_ms)).isoformat(),
+        date=_iso_date(queue.calendar.day(interval_ms)),
         offered=counts.offered,
         answered=tally.answered,
         abandoned=tally.abandoned,

@@ -18,7 +18,7 @@ from streams.domain.decoding import decode
 from streams.domain.directory import Directory
 from streams.domain.due import DueTimes, Unrecorded
 from streams.domain.events import CONTACT_TYPES, INTAKE_OF_CHANNEL, ContactEvent, Offered
-from streams.domain.facts import ChosenLimit, VisitState, keep
+from streams.domain.facts import ChosenLimit, Told, VisitState, with_fact
 from streams.domain.figures import QueueFigures, StageFigures
 from streams.domain.findings import OPEN, RETRACTED, finding_revision, finding_state
 from streams.domain.input_counts import LEDGER_ROW, InputCounts
@@ -191,12 +191,14 @@ class QueuesCore:
     def _keep_offer(self, arrival: _Arrival, data: Offered, visit: Visit, decisions: Decisions) -> bool:
         """The earliest offer stands; every other of the same visit is for the dead letters, whenever it came."""
         topic, record, event = arrival
-        offers = visit.state.offers
+        state = visit.state
+        before = state.offers
         offer = self._facts.offer(event, data, visit.policy, record.offset)
-        if any(known.order == offer.order for known in offers):
+        if any(known.order == offer.order for known in before):
             self.inputs.count_duplicate(topic)
             return False
-        is_new = keep(offers, offer)
+        offers = state.offers = with_fact(before, offer)
+        is_new = offers is not before
         if offers[0] is not offer:
             self._reject(topic, record, _ENTRY_REQUIRED, decisions)
             return is_new
@@ -241,7 +243,7 @@ class QueuesCore:
         revision = finding_revision(visit.state, finding)
         if (finding, revision) == (told.finding_state, told.finding_revision):
             return
-        told.finding_state, told.finding_revision = finding, revision
+        visit.state.told = Told(told.outcome_revision, finding, revision)
         if revision != visit.told_revision:
             outputs.append(self._finding(visit, finding, revision))
 
@@ -256,7 +258,7 @@ class QueuesCore:
         state, told = visit.state, visit.state.told
         if state.limit is None or judged_by.cited_as == state.limit.cited_as or judged_by.limit_ms is None:
             return
-        told.finding_state, told.finding_revision = None, 0
+        state.told = Told(told.outcome_revision)
         revision = finding_revision(state, RETRACTED)
         outputs.append(
             outcomes.finding(
@@ -382,7 +384,7 @@ class QueuesCore:
         told = visit.state.told
         if visit.standing is None or visit.standing.outcome == WAITING or told.outcome_revision == visit.revision:
             return
-        told.outcome_revision = visit.revision
+        visit.state.told = Told(visit.revision, told.finding_state, told.finding_revision)
         outputs.append(
             outcomes.contact_outcome(visit.visit_id, visit.policy, visit.state, visit.standing, revision=visit.revision)
         )

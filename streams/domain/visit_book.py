@@ -49,6 +49,8 @@ class VisitBook:
         self.changed_days: dict[tuple[ChannelQueue, int], None] = {}
         """Days closed since the last flush."""
         self.deleted_rows: dict[bytes, None] = {}
+        self._sole_places: dict[Place, tuple[Place, ...]] = {}
+        """What visits with one offer hold, shared by all of an interval."""
         for policy in directory.queues_of_partition(partition):
             for channel in sorted(policy.channels):
                 self._add_queue(policy, channel)
@@ -129,15 +131,23 @@ class VisitBook:
         visit.revision = revision
 
     def _hold_new_places(self, visit: Visit) -> list[Place]:
+        assert visit.queue is not None, "who has an offer is counted somewhere"
+        assert visit.standing is not None, "who has an offer is counted somewhere"
         new_places: list[Place] = []
-        for offer in visit.state.offers:
-            queue = self.queues[visit.policy.owner_key, offer.channel]
-            place = (queue, queue.calendar.interval_start_ms(offer.time_ms))
+        for number, offer in enumerate(visit.state.offers):
+            if number == 0:
+                place = (visit.queue, visit.standing.interval_ms)
+            else:
+                queue = self.queues[visit.policy.owner_key, offer.channel]
+                place = (queue, queue.calendar.interval_start_ms(offer.time_ms))
             if place in visit.places or place in new_places:
                 continue
             new_places.append(place)
-            queue.hold_interval(place[1])
-        visit.places += tuple(new_places)
+            place[0].hold_interval(place[1])
+        if not visit.places and len(new_places) == 1:
+            visit.places = self._sole_places.setdefault(new_places[0], tuple(new_places))
+        else:
+            visit.places += tuple(new_places)
         return new_places
 
     def _reopen_days(self, visit: Visit) -> None:
@@ -157,6 +167,7 @@ class VisitBook:
             self.changed_days[queue, day] = None
             for interval_ms, counts in intervals.items():
                 self.deleted_rows[queue.row_key(interval_ms)] = None
+                self._sole_places.pop((queue, interval_ms), None)
                 if (queue, interval_ms) in self.changed_intervals:
                     del self.changed_intervals[queue, interval_ms]
                     self.past_intervals.append((queue, interval_ms, counts))

@@ -27,14 +27,23 @@ def choose_limit(visit: Visit) -> None:
     offer = visit.state.offers[0]
     if visit.limit_of is offer:
         return
+    before_ms = None if visit.limit_of is None else visit.limit_of.time_ms + visit.limit_ms
     if visit.limit_of is not None or visit.state.limit is None:
         limit, lead_ms = visit.policy.limit_of(offer.channel, start_of(offer))
         visit.state.limit = _NO_RULE if limit is None else _chosen(limit, lead_ms)
-        visit.state.is_overdue = visit.crossed_limit = False
     visit.limit_of = offer
     chosen = visit.state.limit
     visit.lead_ms = chosen.lead_ms
     visit.limit_ms = NO_LIMIT_MS if chosen.limit_ms is None else chosen.limit_ms - chosen.lead_ms
+    if before_ms is not None and before_ms < offer.time_ms + visit.limit_ms:
+        _judge_time_again(visit)
+
+
+def _judge_time_again(visit: Visit) -> None:
+    """The limit is over later than was thought: the clock says once more whether it has passed, but not of a visit
+    that was given up, whose wait is over."""
+    visit.state.is_overdue = visit.state.is_lost and visit.limit_ms < visit.unknown_exit_ms
+    visit.crossed_limit = visit.state.is_overdue
 
 
 @lru_cache(maxsize=4096)

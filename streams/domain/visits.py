@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from streams.domain.channel_queue import ChannelQueue
@@ -160,16 +161,19 @@ def outcome_of(leave: Leave, policy: QueuePolicy) -> int:
 def standing_of(visit: Visit, queue: ChannelQueue) -> Standing:
     """What the visit, which has an offer, adds to its interval and day."""
     state, policy = visit.state, visit.policy
-    offered_ms = state.offers[0].time_ms
+    interval_ms, day = _interval_and_day(visit, queue)
+    rule = state.limit.rule if state.limit else ""
     leave = leave_of(state)
+    if leave is None and not (state.is_lost or state.endings or state.wrap_ups):
+        return _waiting(interval_ms, day, is_breach(state, visit.limit_ms), rule)
     if leave is not None:
         outcome, wait_ms = outcome_of(leave, policy), leave.wait_ms
     else:
         outcome, wait_ms = (UNKNOWN_EXIT if state.is_lost else WAITING), 0
     talk, hold = talk_and_hold_ms(state)
     return Standing(
-        interval_ms=queue.calendar.interval_start_ms(offered_ms),
-        day=queue.calendar.day(offered_ms),
+        interval_ms=interval_ms,
+        day=day,
         outcome=outcome,
         wait_ms=wait_ms,
         talk_ms=talk or 0,
@@ -177,5 +181,19 @@ def standing_of(visit: Visit, queue: ChannelQueue) -> Standing:
         wrap_up_ms=wrap_up_ms(state) or 0,
         is_handled=bool(state.endings) and outcome in (ANSWERED_IN_TARGET, ANSWERED_LATE),
         is_breach=is_breach(state, visit.limit_ms),
-        rule=state.limit.rule if state.limit else "",
+        rule=rule,
     )
+
+
+def _interval_and_day(visit: Visit, queue: ChannelQueue) -> tuple[int, int]:
+    """Where the visit is counted: as before, unless it has a new first offer."""
+    offered_ms, known = visit.state.offers[0].time_ms, visit.standing
+    if known is not None and visit.queue is queue and visit.offered_ms == offered_ms:
+        return known.interval_ms, known.day
+    return queue.calendar.interval_start_ms(offered_ms), queue.calendar.day(offered_ms)
+
+
+@lru_cache(maxsize=1024)
+def _waiting(interval_ms: int, day: int, is_over: bool, rule: str) -> Standing:  # noqa: FBT001 - a key of the cache
+    """Shared by all who wait since one interval: most of what is open."""
+    return Standing(interval_ms, day, WAITING, 0, 0, 0, 0, is_handled=False, is_breach=is_over, rule=rule)

@@ -12,6 +12,9 @@ NO_LIMIT_MS: Final = 1 << 60
 class Waiter(Protocol):
     """What the line needs to know of a waiting visit."""
 
+    @property
+    def visit_id(self) -> str: ...
+
     offered_ms: int
     limit_ms: int
     """From the offer."""
@@ -20,8 +23,8 @@ class Waiter(Protocol):
     place: Place | None
 
 
-Place = tuple[int, int, Waiter]
-"""One stand in a line: since when, the how manieth to join, who. A visit holds the one it stands in."""
+Place = tuple[int, str, Waiter]
+"""One stand in a line: since when, and who. A visit holds the one it stands in."""
 
 
 class WaitingLine:
@@ -32,7 +35,6 @@ class WaitingLine:
 
     def __init__(self) -> None:
         self._lines: dict[tuple[int, int], list[Place]] = {}
-        self._joined = 0
         self.size = 0
         self.over: set[Waiter] = set()
         """Waiting beyond their limit, as far as the clock has been told."""
@@ -40,8 +42,7 @@ class WaitingLine:
     def join(self, visit: Waiter, *, shows_wait: bool) -> None:
         """``shows_wait`` False counts the contact but leaves its age out: a source with a wrong clock."""
         self.size += 1
-        self._joined += 1
-        visit.place = (visit.offered_ms, self._joined, visit)
+        visit.place = (visit.offered_ms, visit.visit_id, visit)
         if shows_wait:
             line = self._lines.setdefault((visit.limit_ms, visit.lead_ms), [])
             _drop_left(line)

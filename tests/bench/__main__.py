@@ -29,6 +29,7 @@ class _Options:
     names: list[str]
     is_short: bool
     bench_python: Path
+    events: int | None
     results: Path | None
 
 
@@ -40,7 +41,7 @@ def main() -> None:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="filaviva-bench-") as folder, KafkaServer() as server:
         python = options.bench_python if options.bench_python.exists() else None
-        around = Circumstances(Cluster(server, Path(folder)), Path(folder), options.is_short, python)
+        around = Circumstances(Cluster(server, Path(folder)), Path(folder), options.is_short, python, options.events)
         rows = list(_measured(options.names, around))
     text = f"{_heading(options, time.monotonic() - started)}\n\n{as_text(rows)}\n"
     print(f"\n{text}")
@@ -73,6 +74,7 @@ def _options() -> _Options:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MEASURES)}; all when none is given")
     parser.add_argument("--short", action="store_true", help="fewer events and rounds; for a first look")
+    parser.add_argument("--events", type=int, help="how many events each contestant gets; a slow machine wants fewer")
     parser.add_argument("--bench-python", type=Path, default=BENCH_PYTHON, help="a Python that has Quix Streams")
     parser.add_argument("--results", type=Path, help=f"where to write the table; {RESULTS.name} for a full run of all")
     told = parser.parse_args()
@@ -80,7 +82,7 @@ def _options() -> _Options:
     if unknown:
         parser.error(f"no such measure: {', '.join(sorted(unknown))}")
     results = told.results or (RESULTS if not told.short and not told.names else None)
-    return _Options(told.names or list(MEASURES), told.short, told.bench_python, results)
+    return _Options(told.names or list(MEASURES), told.short, told.bench_python, told.events, results)
 
 
 if __name__ == "__main__":

@@ -113,6 +113,12 @@ class Watch:
         self._consumer.close()
 
 
+def processor_seconds(pid: int) -> float:
+    """What a process has used so far. Raises OSError when it is gone."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+
+
 @dataclass
 class ProcessorTime:
     """Samples what a process has used; ``used_at`` tells it of any instant while it was watched."""
@@ -128,10 +134,9 @@ class ProcessorTime:
     def _sample(self) -> None:
         while not self._over.wait(0.05):
             try:
-                fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+                self.samples.append((time.time(), processor_seconds(self.pid)))
             except OSError:
                 return
-            self.samples.append((time.time(), (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND))
 
     def stop(self) -> None:
         self._over.set()

@@ -139,10 +139,10 @@ def _of_module(
 
 
 def _speed(points: Points, used: ProcessorTime, differences: tuple[str, ...]) -> Speed:
-    """From the first point past the warm-up to the last."""
-    events = points[-1][1]
-    begin, done = next(point for point in points if point[1] >= events * WARM_SHARE)
-    end = points[-1][0]
+    """From the last point of the warm-up, or the first there is, to the end."""
+    end, events = points[-1]
+    begin, done = max((point for point in points if point[1] <= events * WARM_SHARE), default=points[0])
+    assert begin < end, "too few events: nothing is known between the first flush and the last"
     counted = events - done
     return Speed(counted / (end - begin), used.used_between(begin, end) / counted * 1e6, differences)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from streams import comparison
+from streams.cli.demo_run import rules_of
 from streams.domain.recount import read_events
 from streams.event_lines import EventLine, read_lines
-from streams.partitioning import partition_of
 from streams.settings import Settings, parse_settings
 from streams.simulation.clockwork import MINUTE_MS
 from streams.simulation.day import DATE
@@ -57,9 +57,7 @@ def settings() -> Settings:
 def make_workload(folder: Path, events: int) -> Workload:
     """About so many contact events of visits that have left their queue when the events end."""
     configured = settings()
-    rules = comparison.Rules(
-        directory=configured.directory(partition_of), lateness_ms=0, grace_ms=0, token_of=lambda _tenant, _address: None
-    )
+    rules = replace(rules_of(configured), lateness_ms=0, grace_ms=0)  # every visit has left: nothing hangs on now
     lines = _simulated(events)
     parsed = list(read_events(lines))
     left = {visit.visit_id for visit in rules.recount(parsed).visits}

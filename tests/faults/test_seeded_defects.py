@@ -45,13 +45,11 @@ CAREFUL = settings(
 def no_deduplication(patch: pytest.MonkeyPatch) -> None:
     """A repeated fact is one more fact."""
 
-    def keep_all(known: list[Any], fact: Any) -> bool:
-        known.append(fact)
-        known.sort(key=lambda each: each.order)
-        return True
+    def with_every_fact(known: tuple[Any, ...], fact: Any) -> tuple[Any, ...]:
+        return tuple(sorted((*known, fact), key=lambda each: each.order))
 
     for module in (intake, queues):
-        patch.setattr(module, "keep", keep_all)
+        patch.setattr(module, "with_fact", with_every_fact)
 
 
 def deduplication_by_time(patch: pytest.MonkeyPatch) -> None:

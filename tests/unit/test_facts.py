@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import msgspec
@@ -18,13 +19,14 @@ from streams.domain.facts import (
     Ending,
     Exit,
     Offer,
+    Told,
     VisitState,
     fact_count,
     handle_ms,
-    keep,
     leave_of,
     revision_of,
     talk_and_hold_ms,
+    with_fact,
     wrap_up_ms,
 )
 from streams.domain.findings import CONFIRMED, OPEN, RETRACTED, finding_revision, finding_state, is_breach
@@ -42,7 +44,7 @@ def state(
     offers: Sequence[Offer] = (), exits: Sequence[Exit] = (), endings: Sequence[Ending] = (), **changes: Any
 ) -> VisitState:
     return VisitState(
-        "voice", 0, is_historic=False, offers=list(offers), exits=list(exits), endings=list(endings), **changes
+        "voice", 0, is_historic=False, offers=tuple(offers), exits=tuple(exits), endings=tuple(endings), **changes
     )
 
 
@@ -54,21 +56,19 @@ exits = st.builds(left, st.integers(0, 5), st.integers(0, 3), st.sampled_from("a
 @given(st.lists(exits, max_size=40))
 def test_the_earliest_few_are_kept_in_order(arrivals: list[Exit]) -> None:
     """Time, then rank, then id decide; each once; at most sixteen."""
-    kept: list[Exit] = []
+    kept: tuple[Exit, ...] = ()
     for each in arrivals:
-        is_new = keep(kept, each)
-        assert is_new == (each in kept and kept.count(each) == 1 and is_new)
-    assert kept == sorted(set(arrivals), key=lambda each: each.order)[:MOST_FACTS]
+        before, kept = kept, with_fact(kept, each)
+        assert (kept is before) == (kept == before)
+        assert kept.count(each) <= 1
+    assert list(kept) == sorted(set(arrivals), key=lambda each: each.order)[:MOST_FACTS]
 
 
 @given(st.lists(exits, max_size=30, unique_by=lambda each: each.order), st.data())
 def test_any_order_keeps_the_same(arrivals: list[Exit], data: st.DataObject) -> None:
     """Whatever was pushed out would have been pushed out anyway."""
-    kept: tuple[list[Exit], list[Exit]] = ([], [])
-    for facts, order in zip(kept, (arrivals, data.draw(st.permutations(arrivals))), strict=True):
-        for each in order:
-            keep(facts, each)
-    assert kept[0] == kept[1]
+    one, other = (reduce(with_fact, order, ()) for order in (arrivals, data.draw(st.permutations(arrivals))))
+    assert one == other
 
 
 KEPT = [
@@ -86,9 +86,10 @@ KEPT = [
 @pytest.mark.parametrize(("there", "comes", "expected"), KEPT)
 def test_a_fact_is_new_once(there: list[Exit], comes: Exit, *, expected: bool) -> None:
     """Known ones, and those later than all a visit keeps, are not."""
-    facts = list(there)
-    assert keep(facts, comes) == expected
-    assert (facts == there) == (not expected)
+    before = tuple(there)
+    facts = with_fact(before, comes)
+    assert (facts is not before) == expected
+    assert (facts == before) == (not expected)
 
 
 # -- adding up --------------------------------------------------------------------------------------------------------
@@ -122,7 +123,7 @@ def test_handling_is_talk_hold_and_wrap_up() -> None:
     assert (talk_and_hold_ms(state()), wrap_up_ms(state()), handle_ms(state())) == ((None, None), None, None)
     ended = state(endings=[Ending(1, "a", 50_000), Ending(2, "b", 70_000, 9000)])
     assert (talk_and_hold_ms(ended), handle_ms(ended)) == ((50_000, None), 50_000)
-    ended.wrap_ups.append(Ending(3, "w", wrap_up_ms=4000))
+    ended.wrap_ups = (Ending(3, "w", wrap_up_ms=4000),)
     assert (wrap_up_ms(ended), handle_ms(ended)) == (4000, 54_000)
 
 
@@ -146,13 +147,13 @@ def test_a_revision_grows_with_every_change(arrivals: list[Exit]) -> None:
     """Also where a kind is full and one more fact pushes another out; what changes nothing leaves it."""
     visit = state([offer(0)])
     for each in arrivals:
-        before, leave, revision = list(visit.exits), leave_of(visit), revision_of(visit)
-        is_new = keep(visit.exits, each)
+        before, leave, revision = visit.exits, leave_of(visit), revision_of(visit)
+        visit.exits = with_fact(before, each)
         assert revision_of(visit) >= revision
         if leave_of(visit) != leave and (len(before) < MOST_FACTS or before[0].time_ms != each.time_ms):
             assert revision_of(visit) > revision
-        if not is_new:
-            assert (visit.exits, revision_of(visit)) == (before, revision)
+        if visit.exits is before:
+            assert revision_of(visit) == revision
 
 
 def test_a_full_kind_counts_by_its_first_fact() -> None:
@@ -202,7 +203,7 @@ def test_a_finding_follows_the_facts(
 def test_what_was_said_once_is_taken_back_whenever_it_no_longer_holds() -> None:
     """A finding recorded as confirmed, and an earlier exit since."""
     visit = state([offer()], [INSIDE])
-    visit.told.finding_state = CONFIRMED
+    visit.told = Told(finding_state=CONFIRMED)
     assert finding_state(visit, LIMIT_MS, exit_seen_ms=None, was_told=False) == RETRACTED
 
 

@@ -23,6 +23,7 @@ from streams.domain.figures import (
     LIVE_WAIT_EDGES_SECONDS,
     OUTCOMES,
     CallbackFigures,
+    CaseFigures,
     Flights,
     Histogram,
     LiveCounters,
@@ -129,6 +130,7 @@ def small_worker() -> WorkerFigures:
             CallbackFigures("acme", "fortaleza", "retorno", 4, 12.5),
             CallbackFigures("acme", "fortaleza", "retorno", 3, 0.0, overdue=1, owed=2, customers=3),
         ],
+        cases=[CaseFigures("acme", "DEM-1", "open", 4), CaseFigures("acme", "DEM-1", "open", 1)],
         flights=[Flights("acme", "fortaleza", "retorno", in_flight=2, free_agents=5)],
         stages=[
             stage(
@@ -219,7 +221,7 @@ def label_names(family: Metric) -> list[set[str]]:
 @pytest.mark.parametrize("metric", CATALOGUE, ids=lambda metric: metric.name)
 def test_a_declaration_keeps_the_conventions(metric: object) -> None:
     """Prefix, suffix by kind and unit, base units, help in a sentence, few labels."""
-    assert re.fullmatch(r"filaviva_(queue|site|stream|source|scrape|build)_[a-z_]+", metric.name)
+    assert re.fullmatch(r"filaviva_(queue|site|case|stream|source|scrape|build)_[a-z_]+", metric.name)
     assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
     assert not metric.unit or metric.name.endswith(f"_{metric.unit}")
     assert not re.search(r"milli|percent|_ms_|_ms$|_created", metric.name)

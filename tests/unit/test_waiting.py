@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 
 from hypothesis import given, strategies as st
 
 from streams.domain.waiting import Place, WaitingLine
+
+_numbers = count()
 
 
 @dataclass(eq=False)
@@ -15,6 +18,7 @@ class Someone:
     limit_ms: int = 60_000
     lead_ms: int = 0
     place: Place | None = None
+    visit_id: str = field(default_factory=lambda: f"visit-{next(_numbers)}")
 
 
 def line_of(*visits: Someone, shows_wait: bool = True) -> WaitingLine:

@@ -71,11 +71,12 @@ class Loop:
         )
         await consumer.start()
         await self._producer.start()
-        self._progress.mark()
         flush_seconds = self._settings.worker.flush_seconds
         flush_at = tick_at = time.monotonic()
         while self._progress.done < self._assignment.events:
             fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._settings.worker.max_poll_records)
+            if fetched and not self._applied:
+                self._progress.mark()
             for place, records in fetched.items():
                 self._apply(self._bare[place.topic], place.partition, records)
             now = time.monotonic()

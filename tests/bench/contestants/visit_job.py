@@ -17,10 +17,11 @@ from streams.domain.decisions import Output, Record
 from streams.domain.decoding import decode
 from streams.domain.directory import Directory, QueuePolicy
 from streams.domain.events import ContactEvent, Offered
-from streams.domain.facts import VisitState, keep, revision_of
+from streams.domain.facts import Told, VisitState, revision_of, with_fact
 from streams.domain.findings import finding_revision, finding_state
 from streams.domain.intake import Facts
 from streams.domain.time import SiteCalendar
+from streams.domain.visit_limits import choose_limit
 from streams.domain.visits import Visit, standing_of
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -63,7 +64,9 @@ class VisitJob:
         policy = self._directory.queues[data.tenant, data.queue]
         state = VisitState(data.channel, 0, False) if row is None else _decode(row)
         if isinstance(data, Offered):
-            is_new = keep(state.offers, self._facts.offer(event, data, policy, offset))
+            before = state.offers
+            state.offers = with_fact(before, self._facts.offer(event, data, policy, offset))
+            is_new = state.offers is not before
         else:
             is_new = self._facts.add(event, state, policy)
         if not is_new:
@@ -74,17 +77,19 @@ class VisitJob:
 
     def _outputs(self, visit_id: str, policy: QueuePolicy, state: VisitState) -> list[Output]:
         visit = Visit(visit_id, policy, state)
+        choose_limit(visit)
         standing = standing_of(visit, self._queues[policy.owner_key, state.offers[0].channel])
         if standing.outcome == WAITING:
             return []
         told, outputs, revision = state.told, [], revision_of(state)
         if told.outcome_revision != revision:
-            told.outcome_revision = revision
+            told = Told(revision, told.finding_state, told.finding_revision)
             outputs.append(outcomes.contact_outcome(visit_id, policy, state, standing, revision=revision))
         finding = finding_state(state, visit.limit_ms, exit_seen_ms=None, was_told=False)
         if finding is not None:
             rank = finding_revision(state, finding)
             if (finding, rank) != (told.finding_state, told.finding_revision):
-                told.finding_state, told.finding_revision = finding, rank
+                told = Told(told.outcome_revision, finding, rank)
                 outputs.append(outcomes.finding(visit_id, policy, state, finding_state=finding, revision=rank))
+        state.told = told
         return outputs

@@ -39,6 +39,7 @@ LANE_SECONDS = 540
 PATIENCE_SECONDS = 120
 BREACH_TO_WEBHOOK_SECONDS = 60
 LIMIT_SECONDS = live_traffic.MAX_WAIT_SECONDS["sac"]
+SETTLED_SECONDS = 2
 CHART_SECONDS, CHART_STEP_SECONDS = 120, 5
 WALL = "filaviva-wall"
 PLACE = ZoneInfo("America/Fortaleza")
@@ -85,8 +86,10 @@ class Live:
             self._panels.setdefault(query.panel, []).append(query)
 
     def wall(self, title: str) -> float | None:
-        """The number of a tile, whichever of its lines shows it."""
-        found = [self.prometheus.value(query.promql) for query in self._panels[WALL, title]]
+        """The number of a tile, whichever of its lines shows it. All are asked of one instant, a moment ago: rules that
+        are being evaluated right now would answer one line from before and the next from after."""
+        instant = time.time() - SETTLED_SECONDS
+        found = [self.prometheus.value(query.promql, instant) for query in self._panels[WALL, title]]
         shown = [value for value in found if value is not None]
         assert len(shown) <= 1, f"{title}: {found}"
         return shown[0] if shown else None

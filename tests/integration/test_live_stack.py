@@ -299,8 +299,9 @@ def every_number_is_the_truth(live: Live) -> None:
         by_outcome[outcome] += count
     abandoned = sum(count for outcome, count in by_outcome.items() if outcome.startswith("abandoned"))
     met, base = by_outcome["answered_in_target"], sum(by_outcome.values())
-    assert live.wall("Nível de serviço hoje (meta: 80 %)") == pytest.approx(met / base)
-    assert live.wall("Abandono hoje (máximo: 10 %)") == pytest.approx(abandoned / base)
+    ratios = {"Nível de serviço hoje (meta: 80 %)": met / base, "Abandono hoje (máximo: 10 %)": abandoned / base}
+    for title, ratio in ratios.items():
+        live.until(lambda title=title, ratio=ratio: live.wall(title) == pytest.approx(ratio), f"{title} is {ratio}")
 
 
 def everything_has_been_seen(live: Live) -> None:

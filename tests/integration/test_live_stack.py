@@ -5,6 +5,7 @@ One test, because everything stands on one stack; its stages are functions that 
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 import urllib.request
@@ -77,8 +78,15 @@ class Live:
     """Everything that runs, and what is asked of it."""
 
     def __init__(
-        self, stack: NativeStack, traffic: LiveTraffic, sink: WebhookSink, workers: list[WorkerProcess]
+        self,
+        installation: Installation,
+        stack: NativeStack,
+        *,
+        traffic: LiveTraffic,
+        sink: WebhookSink,
+        workers: list[WorkerProcess],
     ) -> None:
+        self.installation = installation
         self.stack = stack
         self.prometheus = stack.prometheus
         self.traffic = traffic
@@ -129,7 +137,8 @@ def live(kafka_server: KafkaServer, tmp_path: Path) -> Iterator[Live]:
         for worker in workers:
             worker.wait_ready(PATIENCE_SECONDS)
         stack = NativeStack(tmp_path, workers=addresses, tenants=[TENANT], sink=sink, hurried=True)
-        yield Live(everything.enter_context(stack), traffic, sink, workers)
+        everything.enter_context(stack)
+        yield Live(installation, stack, traffic=traffic, sink=sink, workers=workers)
 
 
 def on_port(installation: Installation, number: int, port: int) -> Path:
@@ -297,7 +306,8 @@ def every_number_is_the_truth(live: Live) -> None:
     try:
         live.until(lambda: counted() == dict(truth), "the counts of the day are those that were told")
     except AssertionError as error:
-        raise AssertionError(f"{error}\ntold:    {dict(truth)}\ncounted: {counted()}") from None
+        shown = f"told:    {dict(truth)}\ncounted: {counted()}\n{uncounted(live.installation)}"
+        raise AssertionError(f"{error}\n{shown}") from None
     live.until(lambda: live.wall("Esperando agora") == 0, "nobody waits on the wall")
     by_outcome = Counter[str]()
     for (_, outcome), count in truth.items():
@@ -307,6 +317,19 @@ def every_number_is_the_truth(live: Live) -> None:
     ratios = {"Nível de serviço hoje (meta: 80 %)": met / base, "Abandono hoje (máximo: 10 %)": abandoned / base}
     for title, ratio in ratios.items():
         live.until(lambda title=title, ratio=ratio: live.wall(title) == pytest.approx(ratio), f"{title} is {ratio}")
+
+
+def uncounted(installation: Installation) -> str:
+    """The contacts that stand in the input and have no outcome, with where their records lie; and what was rejected."""
+    with installation.topics() as topics:
+        counted = {event["data"]["contact_id"] for event in topics.events("contact-outcomes")}
+        rejected = [record.value for record in topics.records("dead-letters")]
+        lines = [f"dead letters: {len(rejected)} {rejected[:2]}"]
+        for record in topics.records("call-events"):
+            event = json.loads(record.value)
+            if event["data"]["contact_id"] not in counted:
+                lines.append(f"no outcome: {event['id']} in {record.partition} at {record.offset}, {record.timestamp}")
+    return "\n".join(lines)
 
 
 def everything_has_been_seen(live: Live) -> None:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from streams.compliance_protocols import ProtocolLine
 from streams.domain.directory import QueuePolicy
 from streams.domain.events import ExceptionDeclared
 from streams.domain.indicators import ServiceCounts, passes, percent, service_counts
@@ -21,7 +22,6 @@ Data = Mapping[str, Any]
 MOST_WORST: Final = 10
 NOT_JUDGED: Final = (
     "availability of channels and hours of human voice",
-    "protocol numbers: gaps, repeats and format",
     "times at which sources were silent or the worker was behind",
     "deadlines that were met without ever being at risk",
 )
@@ -103,6 +103,8 @@ class Evidence:
     worst: Sequence[WorstCase]
     indicators: Sequence[IndicatorLine]
     deadlines: Sequence[DeadlineLine]
+    protocols: Sequence[ProtocolLine] = ()
+    """Left empty here; see ``compliance_protocols``."""
     not_judged: Sequence[str] = NOT_JUDGED
 
 

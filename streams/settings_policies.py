@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from streams import calendar_tables, policy_packs
 from streams.domain.calendars import HolidayTable
-from streams.domain.case_duties import CaseRules
+from streams.domain.case_duties import CasePack, CaseRules
 from streams.domain.limits import Place, WaitRules
 from streams.domain.opening_hours import OpeningHours, Span
 from streams.domain.policy import Pack
@@ -209,7 +209,7 @@ def case_rules(cases: Cases, packs: Packs) -> CaseRules:
             replace_calendar(table.named(name), saturday_is_business=reading.saturday_is_business)
             for name in (base, "bank")
         )
-        found.append((pack, base_days, bank_days))
+        found.append(CasePack(pack, base_days, bank_days))
     return CaseRules(tuple(found), cases.sector)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from streams.domain.case_duties import CaseRules
+from streams.domain.case_duties import CasePack, CaseRules
 from streams.domain.cases import CasesCore
 from streams.domain.decisions import Output
 from streams.domain.encoding import iso_time
@@ -27,7 +27,7 @@ DESK: Final = packaged("retention-desk@2026.11.0")
 def rules(*packs: Pack, sector: str | None = "card", base: str = "national") -> dict[str, CaseRules]:
     """What the cases of acme are held to: the packaged deadlines unless other packs are given."""
     calendars = (TABLE.named(base), TABLE.named("bank"))
-    return {"acme": CaseRules(tuple((pack, *calendars) for pack in packs or (CASES,)), sector)}
+    return {"acme": CaseRules(tuple(CasePack(pack, *calendars) for pack in packs or (CASES,)), sector)}
 
 
 @dataclass(frozen=True)

@@ -100,10 +100,10 @@ def write_rules(folder: Path, *, hurried: bool) -> None:
 
 
 def hurry(group: dict[str, Any]) -> None:
-    """Every rule is judged every 5 s, and nothing waits longer than 15 s or stays longer than 5 s."""
+    """Every rule is judged every 5 s, and nothing waits or stays longer than 15 s."""
     group["interval"] = SOON
     for rule in group["rules"]:
         if "for" in rule:
             rule["for"] = HURRIED.get(rule["for"], LATER)
         if "keep_firing_for" in rule:
-            rule["keep_firing_for"] = SOON
+            rule["keep_firing_for"] = LATER

@@ -8,10 +8,11 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -20,9 +21,10 @@ from rich.table import Table
 
 from streams.cli.check import settings_or_exit
 from streams.compliance import Declared, Evidence, WaitLine, evidence
+from streams.compliance_protocols import Issued, protocol_lines
 from streams.connections import client_options
 from streams.domain.decoding import parse_time
-from streams.domain.events import SITE_EVENTS, ExceptionDeclared
+from streams.domain.events import CASE_EVENTS, SITE_EVENTS, CaseData, ExceptionDeclared
 from streams.errors import Unavailable
 from streams.partitioning import partition_of
 from streams.settings import Settings
@@ -36,6 +38,7 @@ _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 class _Event(msgspec.Struct):
     type: str
+    time: str
     data: msgspec.Raw
 
 
@@ -48,7 +51,7 @@ class _Event(msgspec.Struct):
 @click.option("--indicators", default=DEFAULT_INDICATORS, metavar="NAME@VERSION", help="The pack of monthly figures.")
 def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
     """What a month comes to, rule by rule: the waits of each queue and day with the worst of them, monthly figures of
-    energy distributors, deadlines of cases that were at risk or not met.
+    energy distributors, deadlines of cases that were at risk or not met, protocol numbers.
 
     Reads the newest record of every visit and finding; joins no group and commits nothing. Exceptions declared on
     site-events (an outage, an atypical day) only tag what they excuse. The csv holds the waits by queue, day and rule.
@@ -64,10 +67,10 @@ def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
         raise click.UsageError(f"--indicators: expected one of {', '.join(settings.packs.names)}")
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what goes wrong is said in our own words
     try:
-        told, declared = _read(settings)
+        told, declared, issued = _read(settings)
     except Unavailable as error:
         raise click.ClickException(str(error)) from None
-    result = evidence(
+    waits_and_deadlines = evidence(
         month,
         outcomes=told.newest[CONTACT_OUTCOMES].values(),
         findings=told.newest[SLA_BREACHES].values(),
@@ -75,6 +78,9 @@ def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
         queues=settings.directory(partition_of).queues,
         indicators=pack,
     )
+    packs_of = {tenant: [each.pack for each in rules.packs] for tenant, rules in settings.case_rules().items()}
+    protocols = protocol_lines(month, issued, packs_of, ZoneInfo(pack.zone))
+    result = replace(waits_and_deadlines, protocols=protocols)
     if shape == "json":
         click.echo(json.dumps(asdict(result), ensure_ascii=False, indent=2))
     elif shape == "csv":
@@ -83,7 +89,7 @@ def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
         print_evidence(result)
 
 
-def _read(settings: Settings) -> tuple[Told, list[Declared]]:
+def _read(settings: Settings) -> tuple[Told, list[Declared], list[Issued]]:
     """Everything the topics hold of it."""
     told, kafka = Told(), settings.kafka
     with TopicReader(kafka.brokers, client_options(kafka, settings.kafka_password)) as reader:
@@ -91,7 +97,10 @@ def _read(settings: Settings) -> tuple[Told, list[Declared]]:
             for record in reader.records(full_name(kafka.prefix, topic), lambda _: None):
                 told.take(topic, record.value)
         site_events = reader.records(full_name(kafka.prefix, SITE_EVENTS), lambda _: None)
-        return told, list(declared_in(record.value for record in site_events))
+        declared = list(declared_in(record.value for record in site_events))
+        case_events = reader.records(full_name(kafka.prefix, CASE_EVENTS), lambda _: None)
+        sectors = {tenant: rules.sector for tenant, rules in settings.case_rules().items()}
+        return told, declared, issued_in((record.value for record in case_events), sectors)
 
 
 def declared_in(values: Iterable[bytes | None]) -> Iterator[Declared]:
@@ -113,6 +122,27 @@ def declared_in(values: Iterable[bytes | None]) -> Iterator[Declared]:
             yield Declared(told, from_ms, to_ms)
 
 
+def issued_in(values: Iterable[bytes | None], sectors: Mapping[str, str | None]) -> list[Issued]:
+    """The protocol numbers among case events in structured form; ``sectors`` are those of cases that name none. What
+    cannot be read was rejected by the worker, and is in the dead letters."""
+    issued: list[Issued] = []
+    named: dict[tuple[str, str], str] = {}
+    for value in values:
+        try:
+            event = msgspec.json.decode(value or b"", type=_Event)
+            if event.type not in ("case.registered", "case.protocol_issued"):
+                continue
+            data = msgspec.json.decode(event.data, type=CaseData)
+        except msgspec.DecodeError:
+            continue
+        at_ms = parse_time(event.time)
+        if event.type == "case.registered" and data.sector is not None:
+            named[data.tenant, data.case_id] = data.sector
+        elif data.protocol is not None and at_ms is not None:
+            issued.append(Issued(data.tenant, data.case_id, None, at_ms, data.protocol))
+    return [replace(each, sector=named.get((each.tenant, each.case_id), sectors.get(each.tenant))) for each in issued]
+
+
 def csv_text(waits: Iterable[WaitLine]) -> str:
     """One line per queue, channel, day and rule, with a heading."""
     written = io.StringIO()
@@ -130,10 +160,10 @@ def print_evidence(result: Evidence) -> None:
         waits.add_row(key, *(f"{count:,}" for count in counts))
     console.print(waits)
     worst = _table("\nThe worst waits", "offered wait limit rule force excused_by")
-    for each in result.worst:
-        wait = "never left" if each.judged_wait_seconds is None else f"{each.judged_wait_seconds:g}"
-        row = (each.offered_at, wait, f"{each.limit_seconds:g}", each.rule, each.force, each.excused_by or "-")
-        worst.add_row(each.visit_id, *row)
+    for case in result.worst:
+        wait = "never left" if case.judged_wait_seconds is None else f"{case.judged_wait_seconds:g}"
+        row = (case.offered_at, wait, f"{case.limit_seconds:g}", case.rule, case.force, case.excused_by or "-")
+        worst.add_row(case.visit_id, *row)
     console.print(worst)
     indicators = _table("\nMonthly figures, in percent", "full passes net passes force confidence")
     for line in result.indicators:
@@ -146,6 +176,11 @@ def print_evidence(result: Evidence) -> None:
         states = (f"{due.states.get(state, 0):,}" for state in ("at_risk", "open", "confirmed", "retracted"))
         deadlines.add_row(f"{due.tenant} {due.rule} {due.policy_version}", *states, due.force, due.confidence)
     console.print(deadlines)
+    protocols = _table("\nProtocol numbers", "issued repeated malformed missing force confidence")
+    for each in result.protocols:
+        figures = (f"{figure:,}" for figure in (each.issued, each.repeated, each.malformed, each.missing))
+        protocols.add_row(f"{each.tenant} {each.format}", *figures, each.force or "-", each.confidence or "-")
+    console.print(protocols)
     console.print(f"\nNot judged here: {'; '.join(result.not_judged)}.")
 
 

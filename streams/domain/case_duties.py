@@ -65,12 +65,23 @@ class CaseRow(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
         return next((fact for fact in self.facts if fact.moment == "registered"), None)
 
 
+class CasePack:
+    """A pack with its base calendar and that of banks, and what begins a deadline of it."""
+
+    __slots__ = ("bank", "base", "begins", "pack")
+
+    def __init__(self, pack: Pack, base: Calendar, bank: Calendar) -> None:
+        self.pack = pack
+        self.base = base
+        self.bank = bank
+        self.begins = frozenset(rule.starts for rule in pack.deadlines)
+
+
 @dataclass(frozen=True, slots=True)
 class CaseRules:
-    """What the cases of one tenant are held to: packs with their calendars, and the sector of cases that name none."""
+    """What the cases of one tenant are held to, and the sector of cases that name none."""
 
-    packs: tuple[tuple[Pack, Calendar, Calendar], ...] = ()
-    """Each with its base calendar and that of banks."""
+    packs: tuple[CasePack, ...] = ()
     sector: str | None = None
 
 
@@ -123,11 +134,14 @@ def case_duties(row: CaseRow, rules: CaseRules) -> Iterator[CaseDuty]:
             continue
         regime_ms = registered.time_ms if registered else fact.time_ms
         begun = Beginning(fact.moment, fact.time_ms, regime_ms, sector, demand)
-        for pack, base, bank in rules.packs:
-            for duty in duties(pack, begun, base=base, bank=bank):
+        for each in rules.packs:
+            if fact.moment not in each.begins:
+                continue
+            version = each.pack.cited_as
+            for duty in duties(each.pack, begun, base=each.base, bank=each.bank):
                 item = f"{fact.item}@" if fact.item else ""
-                key = f"{row.key}:{duty.rule.id}:{item}{fact.time_ms}:{pack.cited_as}"
-                yield CaseDuty(key, pack.cited_as, fact.time_ms, _ended(row, fact, duty), duty)
+                key = f"{row.key}:{duty.rule.id}:{item}{fact.time_ms}:{version}"
+                yield CaseDuty(key, version, fact.time_ms, _ended(row, fact, duty), duty)
 
 
 def _ended(row: CaseRow, begun: CaseFact, duty: Duty) -> int | None:

@@ -131,11 +131,11 @@ class CasesCore(PartitionState):
             if (state, duty) != (told.get(key), known.get(key)):
                 told[key] = state
                 outputs.append(case_finding(row, duty, state))
-        self._keep(replace(row, told=told))
+        self._keep(replace(row, told=told), list(current.values()))
 
-    def _keep(self, row: CaseRow) -> None:
+    def _keep(self, row: CaseRow, duties: list[CaseDuty]) -> None:
         self._cases.put(row.key, row)
-        self._look_again(row)
+        self._look_again(row, duties)
 
     def _duties(self, row: CaseRow) -> list[CaseDuty]:
         return list(case_duties(row, self._rules.get(row.tenant, _NO_RULES)))
@@ -158,15 +158,17 @@ class CasesCore(PartitionState):
             row = self._cases.get(key)
             if row is not None and self._next.get(key) == due_ms:
                 del self._next[key]
-                self._foresee(row, outputs)
-                self._look_again(row)
+                duties = self._duties(row)
+                self._foresee(row, duties, outputs)
+                self._look_again(row, duties)
         return outputs
 
-    def _foresee(self, row: CaseRow, outputs: list[Output]) -> None:
+    def _foresee(self, row: CaseRow, duties: list[CaseDuty], outputs: list[Output]) -> None:
         """Say what waiting has made true of a case; the next apply records it."""
         said = self._said.get(row.key, {})
-        for duty in self._duties(row):
-            state = duty.state(self._judging_ms(row))
+        now_ms = self._judging_ms(row)
+        for duty in duties:
+            state = duty.state(now_ms)
             if state not in (PENDING, MET) and state != said.get(duty.key, row.told.get(duty.key)):
                 self._said.setdefault(row.key, {})[duty.key] = state
                 outputs.append(case_finding(row, duty, state))
@@ -177,7 +179,7 @@ class CasesCore(PartitionState):
         for key in sorted(self._said)[:MOST_DUE_AT_ONCE]:
             row, said = self._cases.get(key), self._said.pop(key)
             if row is not None:
-                self._keep(replace(row, told={**row.told, **said}))
+                self._cases.put(key, replace(row, told={**row.told, **said}))
         for key in sorted(self._over):
             row = self._cases.get(key)
             if row is not None and self._forget_ms(row, self._duties(row)) <= self._now_ms:
@@ -185,9 +187,8 @@ class CasesCore(PartitionState):
                 self._cases.drop(key)
         self._over.clear()
 
-    def _look_again(self, row: CaseRow) -> None:
+    def _look_again(self, row: CaseRow, duties: list[CaseDuty]) -> None:
         """Count what the case is now, and come back when waiting may change it or it may be forgotten."""
-        duties = self._duties(row)
         self._count(row, duties)
         now_ms = max(self._judging_ms(row), 0)
         instants = [instant for duty in duties if (instant := duty.changes_after(now_ms)) is not None]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,7 @@ def after_months(first: date, months: int) -> date:
         return date(first.year + years, month + 1, 1)
 
 
+@lru_cache(maxsize=4096)
 def end_of_day_ms(day: date, zone: ZoneInfo) -> int:
     """The last millisecond of a local date."""
     midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)

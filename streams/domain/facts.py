@@ -11,6 +11,8 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
+from streams.domain.events import Channel
+
 ANSWERED: Final = 0
 CALLBACK_REQUESTED: Final = 1
 FLOWED_OUT: Final = 2
@@ -45,7 +47,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False, array_like=True):
     time_ms: int
     identity: str
     offset: int
-    channel: str
+    channel: Channel
     requested_ms: int | None = None
     priority: int | None = None
     reason: str | None = None
@@ -101,7 +103,7 @@ class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
     finding_revision: int = 0
 
 
-_NOTHING_TOLD: Final = Told()
+NOTHING_TOLD: Final = Told()
 
 
 class ChosenLimit(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -134,7 +136,7 @@ class VisitState(msgspec.Struct, array_like=True, gc=False):
     limit; no exit ever came. Facts are tuples: a visit that waits has most kinds empty, and the empty one is shared.
     """
 
-    channel: str
+    channel: Channel
     feed: int
     is_historic: bool
     offers: tuple[Offer, ...] = ()
@@ -146,7 +148,7 @@ class VisitState(msgspec.Struct, array_like=True, gc=False):
     is_doubtful: bool = False
     is_overdue: bool = False
     is_lost: bool = False
-    told: Told = _NOTHING_TOLD
+    told: Told = NOTHING_TOLD
     limit: ChosenLimit | None = None
 
 

@@ -13,7 +13,7 @@ import msgspec
 from streams.domain.channel_queue import ChannelQueue
 from streams.domain.counts import ABANDONED_LATE, ANSWERED_LATE, UNKNOWN_EXIT, WAITING, Counts, Standing
 from streams.domain.directory import Directory, QueuePolicy
-from streams.domain.facts import VisitState, revision_of
+from streams.domain.facts import NOTHING_TOLD, ChosenLimit, VisitState, revision_of
 from streams.domain.figures import OUTCOMES, LiveCounters
 from streams.domain.time import SiteCalendar
 from streams.domain.visit_limits import choose_limit
@@ -51,6 +51,8 @@ class VisitBook:
         self.deleted_rows: dict[bytes, None] = {}
         self._sole_places: dict[Place, tuple[Place, ...]] = {}
         """What visits with one offer hold, shared by all of an interval."""
+        self._limits_read: dict[ChosenLimit, ChosenLimit] = {}
+        """One value for all visits read back with the same limit, as it was when it was chosen."""
         for policy in directory.queues_of_partition(partition):
             for channel in sorted(policy.channels):
                 self._add_queue(policy, channel)
@@ -231,6 +233,10 @@ class VisitBook:
         channels = {offer.channel for offer in state.offers} or {state.channel}
         if policy is None or not channels <= policy.channels:
             return
+        if state.limit is not None:
+            state.limit = self._limits_read.setdefault(state.limit, state.limit)
+        if state.told == NOTHING_TOLD:
+            state.told = NOTHING_TOLD
         visit = Visit(visit_id, policy, state)
         self.visits[visit_id] = visit
         if not state.offers:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.domain.events import CALL_EVENTS, CHAT_EVENTS
 from streams.event_lines import EventLine
@@ -85,8 +85,13 @@ class Watch:
         )
 
     def committed(self) -> int:
-        """How many records the group has committed, in all."""
-        return sum(max(0, each.offset) for each in self._consumer.committed(self._partitions, timeout=10))
+        """How many records the group has committed, in all; 0 while the broker does not know the group yet."""
+        try:
+            return sum(max(0, each.offset) for each in self._consumer.committed(self._partitions, timeout=10))
+        except KafkaException as error:
+            if error.args[0].retriable() or error.args[0].code() == KafkaError.NOT_COORDINATOR:
+                return 0
+            raise
 
     def messages(self) -> Iterator[Message]:
         """Every record up to the ends of this moment."""

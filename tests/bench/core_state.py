@@ -81,6 +81,19 @@ def bytes_per_visit(opened: int) -> float:
     return (_resident_bytes() - before) / opened
 
 
+def bytes_per_restored_visit(opened: int) -> float:
+    """The same of a core that has read its state back: what is alike must not have become many."""
+    fed = Core()
+    fed.take(offers(opened, QUEUES, NINE_MS))
+    rows = {key: value for key, value in fed.core.snapshot() if value is not None}
+    gc.collect()
+    before = _resident_bytes()  # with the first core alive, so that the second cannot move into what it left
+    successor = fed.new_core()
+    successor.restore(rows)
+    gc.collect()
+    return (_resident_bytes() - before) / opened
+
+
 def _resident_bytes() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096
@@ -140,6 +153,7 @@ def seconds_to_restore(opened: int) -> float:
 
 KINDS: Final[dict[str, Callable[[int], float]]] = {
     "memory": bytes_per_visit,
+    "restored": bytes_per_restored_visit,
     "events": us_per_event,
     "ticks": us_per_tick,
     "restore": seconds_to_restore,

@@ -9,15 +9,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.cli.compliance import csv_text, declared_in, print_evidence
+from streams.cli.compliance import csv_text, declared_in, issued_in, print_evidence
 from streams.compliance import NOT_JUDGED, Evidence, evidence
+from streams.compliance_protocols import protocol_lines
 from streams.domain.directory import Directory
 from streams.domain.limits import Place, WaitRules
 from streams.domain.queue_limits import QueueLimits
 from tests.builders import Fact, abandoned, answered, fact, flowed_out, offered
 from tests.callback_records import directory, policy
 from tests.case_bench import CaseBench, happened, rules
-from tests.policy_cases import ANEEL, SAC, TABLE, instant
+from tests.policy_cases import ANEEL, CASES, SAC, SAO_PAULO, TABLE, instant
 from tests.queue_bench import BY_EVENTS, Bench
 
 NINE = offered(0).time_ms
@@ -60,7 +61,9 @@ def outcomes_of_month() -> list[dict[str, Any]]:
 
 def exception(kind: str, starts_at: str, ends_at: str, **changes: Any) -> bytes:
     data = {"tenant": "acme", "site": "fortaleza", "kind": kind, "starts_at": starts_at, "ends_at": ends_at}
-    return json.dumps({"type": "exception.declared", "data": {**data, "evidence": "COD 4711", **changes}}).encode()
+    return json.dumps(
+        {"type": "exception.declared", "time": starts_at, "data": {**data, "evidence": "COD 4711", **changes}}
+    ).encode()
 
 
 STORM = ("2026-10-20T00:00:00-03:00", "2026-10-20T23:59:59-03:00")
@@ -145,10 +148,37 @@ def test_deadlines_are_counted_by_rule_and_state() -> None:
     }
 
 
+def test_protocol_numbers_are_unique_well_formed_and_without_gaps() -> None:
+    """By the format of the case's sector, in the month; a number that an older case has too is a repeat."""
+    health, telecom = "123456" + "20261005", "2026"
+    given = [
+        ("case-1", "health", "2026-10-05", f"{health}000042"),
+        ("case-2", "health", "2026-10-05", f"{health}000045"),  # 43 and 44 are left out
+        ("case-3", "health", "2026-10-05", "123456"),  # too short
+        ("case-4", "health", "2026-10-05", "12345620261305000001"),  # no such month
+        ("case-5", None, "2026-10-06", f"{telecom}000000007"),
+        ("case-5", None, "2026-10-07", f"{telecom}000000007"),  # told twice
+        ("case-6", None, "2026-10-06", f"{telecom}000000008"),
+        ("case-7", None, "2026-09-30", f"{telecom}000000008"),
+        ("case-8", "retail", "2026-10-06", "A-1"),
+    ]
+    values = []
+    for case, sector, day, number in given:
+        values.append(happened("registered", f"{day}T10:00:00", case=case, sector=sector).value)
+        values.append(happened("protocol_issued", f"{day}T10:01:00", case=case, protocol=number).value)
+    issued = issued_in([*values, b"{", None], {"acme": "telecom"})
+    lines = protocol_lines("2026-10", issued, {"acme": [CASES]}, SAO_PAULO)
+    assert {line.format: (line.issued, line.repeated, line.malformed, line.missing) for line in lines} == {
+        "HLT-PROTOCOL": (4, 0, 2, 2),
+        "TEL-PROTOCOL": (2, 1, 0, 0),
+        "no format": (1, 0, 0, 0),
+    }
+
+
 def test_what_cannot_be_read_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     """Other site events are no concern of it."""
     bad_time, bad_kind = exception("systemic_outage", "today", "tomorrow"), exception("strike", *STORM)
-    values = [b"{", None, b'{"type": "source.heartbeat", "data": {}}', bad_time, bad_kind]
+    values = [b"{", None, b'{"type": "source.heartbeat", "time": "", "data": {}}', bad_time, bad_kind]
     assert list(declared_in(values)) == []
     assert len(capsys.readouterr().err.splitlines()) == 2
 

@@ -63,6 +63,14 @@ TABLE: Final = Panel(
     columns=COLUMNS,
     sort_by=FINDINGS,
 )
+DEADLINES: Final = Panel(
+    Text("Prazos das demandas, por regra e estado", "Deadlines of cases, by rule and state"),
+    Text(
+        "Em risco, vencido sem resposta, confirmado. Sem dados: não há demandas.",
+        "At risk, past without an answer, confirmed. No data: there are no cases.",
+    ),
+    {"{{rule}} {{state}}": queries.CASE_DEADLINES},
+)
 CHARTS: Final = (
     Panel(
         Text("Violações de hoje, por regra", "Findings of today, by rule"),
@@ -94,8 +102,8 @@ CHARTS: Final = (
         Text("Atendidos dos últimos 15 minutos, por fila.", "Answered in the last 15 minutes, by queue."),
         {"{{queue}} ({{channel}})": queries.CHOSEN_P90},
         unit=theme.WHOLE_SECONDS,
-        width=24,
     ),
+    DEADLINES,
 )
 BOARD: Final = Board(
     uid="filaviva-compliance",

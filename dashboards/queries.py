@@ -153,6 +153,19 @@ CALLBACK_SHARE_TODAY: Final = (
     f"{_of_day('callback_in_target|callback_late')} / ({_of_day(f'{ANSWERED}|{ABANDONED}|callback_.*')} > 0)"
 )
 
+PLANS_IN_1_HOUR: Final = f"sum by (state) (increase({names.QUEUE_CALLBACK_PLANS.name}{{{OF_QUEUES}}}[1h]))"
+ATTEMPTS_IN_1_HOUR: Final = f"sum by (outcome) (increase({names.QUEUE_CALLBACK_ATTEMPTS.name}{{{OF_QUEUES}}}[1h]))"
+CALLBACKS_OVERDUE: Final = f"sum({names.QUEUE_CALLBACKS_OVERDUE.name}{{{OF_QUEUES}}})"
+CALLBACKS_OWED: Final = f"sum({names.QUEUE_CALLBACKS_OWED.name}{{{OF_QUEUES}}})"
+CALLBACKS_RELEASED: Final = f"sum(max by ({Q}) ({names.QUEUE_CALLBACKS_RELEASED.name}{{{OF_QUEUES}}}))"
+CASE_DEADLINES: Final = f'sum by (rule, state) ({names.CASE_DEADLINES.name}{{tenant="$tenant"}})'
+
+
+def first_attempt_quantile_seconds(quantile: float) -> str:
+    """From losing a customer to the first call, of the last hour; nothing where nobody was called."""
+    buckets = f"rate({names.QUEUE_CALLBACK_FIRST_ATTEMPT.bucket}{{{OF_QUEUES}}}[1h])"
+    return f"histogram_quantile({quantile}, sum by (le) ({buckets})) >= 0"
+
 
 def wait_quantile_seconds(quantile: float) -> str:
     """Of answered contacts of the last 15 minutes; nothing where nobody was answered."""

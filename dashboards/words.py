@@ -31,3 +31,23 @@ OUTCOMES: Final = {
     "unknown_exit": Text("fim desconhecido", "end unknown"),
 }
 """How a contact left its queue."""
+PLANS: Final = {
+    "opened": Text("abertos", "opened"),
+    "recovered": Text("recuperados", "recovered"),
+    "cancelled": Text("cancelados", "cancelled"),
+    "expired": Text("vencidos", "expired"),
+    "blocked": Text("bloqueados", "blocked"),
+}
+"""What became of callback plans."""
+ATTEMPTS: Final = {
+    "answered": Text("atendido", "answered"),
+    "no_answer": Text("não atendeu", "no answer"),
+    "busy": Text("ocupado", "busy"),
+    "failed": Text("falhou", "failed"),
+    "invalid_number": Text("número inválido", "invalid number"),
+    "refused": Text("recusado", "refused"),
+    "voicemail": Text("caixa postal", "voicemail"),
+    "abandoned": Text("desistiu na fila", "abandoned in the queue"),
+    "no_result": Text("sem resultado", "no result"),
+}
+"""What came of calling somebody back."""

@@ -119,7 +119,7 @@ def routed(receiver: str, **labels: str) -> None:
 
 @pytest.mark.parametrize("tenant", [*PLAN.tenants, UNKNOWN])
 @pytest.mark.parametrize("severity", ["critical", "warning"])
-@pytest.mark.parametrize("scope", ["queue", "site", "platform"])
+@pytest.mark.parametrize("scope", ["queue", "tenant", "site", "platform"])
 def test_every_alert_reaches_who_must_act(tenant: str, severity: str, scope: str) -> None:
     """A tenant nobody planned for is the platform team's: never dropped."""
     place = {"site": "s", "queue": "q", "channel": "voice"}

@@ -28,8 +28,12 @@ PLAIN_FAUST: Final = "plain Faust"
 QUIX: Final = "Quix Streams"
 LOOP: Final = "bare aiokafka loop"
 CORE: Final = "core alone"
-WARM_SHARE: Final = 0.1
-"""The share of the events before the measurement begins: starting, joining, warming up."""
+FIRST_SHARE: Final = 0.1
+LAST_SHARE: Final = 0.9
+"""The shares of the events between which speed is measured: after starting, joining and warming up, and before the end,
+where a worker has nothing left to do but to wait for its next flush."""
+FLUSH_SECONDS: Final = 0.5
+"""How often every contestant commits."""
 RUN_SECONDS: Final = 240.0
 Points = list[tuple[float, int]]
 
@@ -47,7 +51,7 @@ def run_round(cluster: Cluster, workload: Workload, bench_python: Path | None) -
     """Every contestant once, each on topics of its own."""
     speeds: dict[str, Speed] = {}
     for name, run in _contestants(bench_python).items():
-        installation = cluster.installation(document())
+        installation = cluster.installation(document(), flush_seconds=FLUSH_SECONDS)
         try:
             assert publish(installation, workload.lines()) == workload.events
             speeds[name] = run(installation, workload)
@@ -139,11 +143,14 @@ def _of_module(
 
 
 def _speed(points: Points, used: ProcessorTime, differences: tuple[str, ...]) -> Speed:
-    """From the last point of the warm-up, or the first there is, to the end."""
-    end, events = points[-1]
-    begin, done = max((point for point in points if point[1] <= events * WARM_SHARE), default=points[0])
+    """Between the last points known before each share, or the first there is."""
+    events = points[-1][1]
+    begin, first = _last_before(points, events * FIRST_SHARE)
+    end, last = _last_before(points, events * LAST_SHARE)
+    if begin == end:
+        end, last = points[-1]
     assert begin < end, "too few events: nothing is known between the first flush and the last"
-    counted = events - done
+    counted = last - first
     return Speed(counted / (end - begin), used.used_between(begin, end) / counted * 1e6, differences)
 
 
@@ -160,6 +167,10 @@ def _differences(installation: Installation, workload: Workload) -> tuple[str, .
         if not check.is_equal
     ]
     return (*wrong, *told.contradictions[:1])
+
+
+def _last_before(points: Points, events: float) -> tuple[float, int]:
+    return max((point for point in points if point[1] <= events), default=points[0])
 
 
 def medians(rounds: list[dict[str, Speed]]) -> dict[str, Speed]:

@@ -20,8 +20,6 @@ from streams.topics import full_name
 from tests.bench.contestants.progress import Assignment, Progress
 from tests.bench.contestants.visit_job import VisitJob
 
-COMMIT_SECONDS = 1.0
-
 
 def main() -> None:
     assignment = Assignment.from_arguments()
@@ -38,7 +36,7 @@ def main() -> None:
         topic_disable_leader=True,
         topic_partitions=settings.kafka.partitions,
         table_standby_replicas=0,
-        broker_commit_interval=COMMIT_SECONDS,
+        broker_commit_interval=settings.worker.flush_seconds,
         consumer_auto_offset_reset="earliest",
         cython_optimizations=True,
         producer_acks=-1,

@@ -23,8 +23,6 @@ from streams.settings import load_settings
 from tests.bench.contestants.progress import Assignment, Progress
 from tests.bench.contestants.visit_job import VisitJob
 
-COMMIT_SECONDS = 1.0
-
 
 class _Record(NamedTuple):
     """A message as the core wants its records."""
@@ -58,7 +56,7 @@ def main() -> None:
         broker_address=assignment.bootstrap,
         consumer_group=f"{assignment.prefix}-quix",
         auto_offset_reset="earliest",
-        commit_interval=COMMIT_SECONDS,
+        commit_interval=settings.worker.flush_seconds,
         state_dir=assignment.folder / "quix",
         producer_extra_config={"compression.type": "lz4", "linger.ms": 100},
         on_message_processed=count,

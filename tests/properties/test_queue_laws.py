@@ -268,7 +268,7 @@ def test_callback_reasons_equal_a_recount(clock: ClockRules, data: st.DataObject
     bench = run(data.draw(courses(data.draw(disordered(facts)))), clock)
     signals = list(bench.standing_signals().values())
     told = {
-        (address, frozenset(reason.visit for reason in group.reasons), group.is_open)
+        (address, frozenset(reason.visit for reason in group.reasons), group.end is None)
         for address in (ANA, BIA)
         for group in groups_of((each for each in signals if each.token == token(address)), lambda queue: ATTEMPTS)
     }

@@ -45,7 +45,7 @@ def command(*options: str) -> list[str]:
 def test_a_day_through_the_real_worker_equals_its_recount() -> None:
     """Every check is equal and compared something, every outcome happened, and the exit status says so."""
     done = subprocess.run(
-        command("--json", "--seed", "7", "--seconds", "8", "--speed", "100"),
+        command("--json", "--seed", "7", "--seconds", "16", "--speed", "100"),
         cwd=PROJECT,
         capture_output=True,
         text=True,

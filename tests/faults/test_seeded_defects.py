@@ -168,6 +168,6 @@ def test_a_mistake_is_caught_by_what_claims_to_catch_it(
     """Sound code passes; the same with one mistake does not."""
     judge()
     plant(monkeypatch)
-    with pytest.raises(Exception, match=r"."):
+    with pytest.raises((Exception, pytest.fail.Exception), match=r"."):
         judge()
     asyncio.set_event_loop(None)

@@ -19,6 +19,7 @@ from tests.worker_process import WorkerProcess
 QUEUES = [f"queue-{number}" for number in range(12)]
 CONTACTS_PER_QUEUE = 2
 WAITING = len(QUEUES) * CONTACTS_PER_QUEUE
+AT_ANY_HOUR = dict.fromkeys(("weekdays", "saturday", "asked"), "00:00-24:00")
 GROUP_SECONDS = 90
 
 
@@ -40,7 +41,7 @@ def document() -> dict[str, Any]:
     return {
         "sites": [{"tenant": "acme", "site": "fortaleza", "zone": "America/Fortaleza"}],
         "queues": queues,
-        "callback_queues": [{"tenant": "acme", "site": "fortaleza", "queue": QUEUES[0]}],
+        "callback_queues": [{"tenant": "acme", "site": "fortaleza", "queue": QUEUES[0], "hours": AT_ANY_HOUR}],
         "privacy": {
             "tenants": {"acme": {"token_key_file": "token.key", "seal_key_file": "seal.key"}},
         },
@@ -81,6 +82,12 @@ def event(kind: str, queue: str, contact: str, ago_seconds: float, **data: Any) 
             **data,
         },
     }
+
+
+def free_agent(queue: str) -> dict[str, Any]:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    data = {"tenant": "acme", "site": "fortaleza", "agent_id": "ana", "state": "available", "queues": [queue]}
+    return {"specversion": "1.0", "id": f"ana/{now}", "source": "pbx", "type": "agent.state", "time": now, "data": data}
 
 
 def publish(installation: Installation, events: Iterable[dict[str, Any]]) -> None:
@@ -162,15 +169,15 @@ def test_a_breach_opens_by_time_alone_and_is_retracted_by_an_answer_inside_the_l
 
 
 def test_a_lost_caller_is_dialled_once_and_no_more_once_served(installation: Installation, stack: ExitStack) -> None:
-    """An abandon that is not short makes one plan and one dial job, repeats of it none; an answer in another queue
-    cancels the job. No raw number anywhere but in the job."""
+    """Whoever asks to be called, on whatever day, gets one plan and, as an agent is free, one dial job, repeats none; an
+    answer in another queue cancels the job. No raw number anywhere but in the job."""
     number = "+5585900000123"
     customer = {"customer": {"address": number, "id": "C-42"}}
     worker = stack.enter_context(installation.worker())
     worker.wait_ready(GROUP_SECONDS)
     topics = stack.enter_context(installation.topics())
-    lost = [event("offered", QUEUES[2], "lost", 20, **customer), event("abandoned", QUEUES[2], "lost", 12)]
-    publish(installation, [*lost, *lost])
+    lost = [event("offered", QUEUES[2], "lost", 20, **customer), event("callback_requested", QUEUES[2], "lost", 12)]
+    publish(installation, [*lost, *lost, free_agent(QUEUES[0])])
 
     def jobs() -> list[str]:
         return [each["type"] for each in topics.events("callback-jobs")]

@@ -29,6 +29,8 @@ LANE: Final = "callbacks"
 AGENTS: Final = 60
 LEASE_SECONDS: Final = 10
 OPT_OUTS: Final = 0.03
+WAYS: Final = (46, 46, 8)
+"""Who gives up, who asks to be called, who is served; on Sundays and holidays only those who ask are called."""
 
 
 class Size(NamedTuple):
@@ -98,7 +100,7 @@ def lost_customers(seed: int, size: Size) -> Iterator[PlannedVisit]:
     for number in range(size.visits):
         who = chance.randrange(size.customers)
         customer = {"address": number_of(who, second=chance.random() < 0.1), "id": f"C-{who}"}
-        kind = chance.choices(("abandoned", "callback_requested", "answered"), (80, 12, 8))[0]
+        kind = chance.choices(("abandoned", "callback_requested", "answered"), WAYS)[0]
         wait = chance.uniform(1.2, 4.0)
         moments = (
             Moment(0.0, "offered", {"customer": customer}, copies=chance.random() < 0.03),

@@ -169,8 +169,8 @@ def test_a_breach_opens_by_time_alone_and_is_retracted_by_an_answer_inside_the_l
 
 
 def test_a_lost_caller_is_dialled_once_and_no_more_once_served(installation: Installation, stack: ExitStack) -> None:
-    """Whoever asks to be called, on any day, gets one plan and, as an agent is free, one dial job, repeats none; an answer
-    in another queue cancels the job. No raw number anywhere but in the job."""
+    """Whoever asks to be called gets one plan and, as an agent is free, one dial job, repeats of it none; an answer in
+    another queue cancels the job. No raw number anywhere but in the job."""
     number = "+5585900000123"
     customer = {"customer": {"address": number, "id": "C-42"}}
     worker = stack.enter_context(installation.worker())

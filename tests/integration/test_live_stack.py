@@ -133,9 +133,10 @@ def live(kafka_server: KafkaServer, tmp_path: Path) -> Iterator[Live]:
         for number, port in enumerate(free_ports(2)):
             workers.append(everything.enter_context(WorkerProcess(on_port(installation, number, port), SECRETS)))
             addresses.append(f"127.0.0.1:{port}")
-        traffic = everything.enter_context(LiveTraffic(installation.broker.bootstrap, installation.broker.prefix))
         for worker in workers:
             worker.wait_ready(PATIENCE_SECONDS)
+        # Not before: what is told to a broker in its first seconds has been seen missing from its topic.
+        traffic = everything.enter_context(LiveTraffic(installation.broker.bootstrap, installation.broker.prefix))
         stack = NativeStack(tmp_path, workers=addresses, tenants=[TENANT], sink=sink, hurried=True)
         everything.enter_context(stack)
         yield Live(installation, stack, traffic=traffic, sink=sink, workers=workers)

@@ -25,9 +25,10 @@ class Severity(StrEnum):
 
 
 class Scope(StrEnum):
-    """Whose it is: the supervisors of a queue, the on-call of a site, the platform's team."""
+    """Whose it is: the queue's supervisors, the tenant's people for cases, a site's on-call, the platform's team."""
 
     QUEUE = "queue"
+    TENANT = "tenant"
     SITE = "site"
     PLATFORM = "platform"
 

@@ -85,7 +85,8 @@ def _rule(alert: Alert, plan: Plan) -> dict[str, Any]:
 def _annotations(alert: Alert, plan: Plan) -> Mapping[str, str]:
     site = "?var-tenant={{ $labels.tenant }}&var-site={{ $labels.site }}"
     queue = f"{site}&var-queue={{{{ $labels.queue }}}}"
-    place = {Scope.QUEUE: queue, Scope.SITE: site, Scope.PLATFORM: ""}[alert.scope]
+    tenant = "?var-tenant={{ $labels.tenant }}"
+    place = {Scope.QUEUE: queue, Scope.TENANT: tenant, Scope.SITE: site, Scope.PLATFORM: ""}[alert.scope]
     return {
         "summary": alert.summary.portuguese,
         "summary_en": alert.summary.english,

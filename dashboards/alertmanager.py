@@ -39,7 +39,7 @@ def _intervals(name: str, calendar: Calendar, plan: Plan) -> list[Yaml]:
             "days_of_month": [str(day.day)],
             "location": calendar.zone,
         }
-        for day in calendar.holidays(plan.years)
+        for day in calendar.holidays(plan.holidays, plan.years)
     ]
     intervals: list[Yaml] = [{"name": f"feriados-{name}", "time_intervals": days}]
     if calendar.hours:
@@ -78,7 +78,7 @@ def _of_tenant(name: str, tenant: Tenant, plan: Plan) -> Yaml:
     urgent = {"matchers": ['severity="critical"'], "receiver": tenant.urgent, "group_wait": "5s"}
     other = {"matchers": ['severity="warning"'], "receiver": tenant.other}
     return {
-        "matchers": ['scope="queue"', f'tenant="{name}"'],
+        "matchers": ['scope=~"queue|tenant"', f'tenant="{name}"'],
         "receiver": tenant.other,
         "routes": [{**urgent, "repeat_interval": "15m", **quiet}, {**other, **quiet}],
     }
@@ -87,7 +87,7 @@ def _of_tenant(name: str, tenant: Tenant, plan: Plan) -> Yaml:
 def _inhibitions() -> Iterable[Yaml]:
     """The cause speaks, its consequences keep quiet. The wall still shows all of them."""
     nobody, one = 'alertname="FilavivaNoWorkers"', 'alertname="FilavivaWorkerDown"'
-    yield _quiet(nobody, 'scope=~"queue|site"')
+    yield _quiet(nobody, 'scope=~"queue|tenant|site"')
     yield _quiet(nobody, one)
     yield _quiet(one, 'alertname=~"FilavivaQueueSeriesMissing|FilavivaRecoveryTooLong"')
     yield _quiet('alertname="FilavivaFeedSilent"', 'alertname=~"FilavivaQueueStale|FilavivaStaffingStale"', SITE_LABELS)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from dashboards.case_alerts import CASES
 from dashboards.platform_alerts import PLATFORM, SITES
 from dashboards.queue_alerts import QUEUE_NOW, QUEUE_SOON
 
 GROUPS: Final = {
     "filaviva-queue-critical": ("5s", QUEUE_NOW),
     "filaviva-queue-alerts": ("15s", QUEUE_SOON),
+    "filaviva-case-alerts": ("15s", CASES),
     "filaviva-site-alerts": ("15s", SITES),
     "filaviva-platform-alerts": ("15s", PLATFORM),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from dashboards import queries, theme
+from dashboards import queries, theme, words
 from dashboards.board import QUEUE, SITE, TENANT, Board
 from dashboards.numbers import FREE_AGENTS, sized
 from dashboards.panels import Panel, evenly, tile
@@ -34,6 +34,12 @@ SHARE: Final = sized(
     queries.CALLBACK_SHARE_TODAY,
     (theme.NO_LIMIT, theme.SHARE),
 )
+FIRST_ATTEMPT: Final = Panel(
+    Text("Até a primeira ligação", "Until the first call"),
+    Text("Do abandono à primeira tentativa, última hora.", "From the abandon to the first attempt, last hour."),
+    {f"p{percent}": queries.first_attempt_quantile_seconds(percent / 100) for percent in (50, 90)},
+    unit=theme.WHOLE_SECONDS,
+)
 CHARTS: Final = (
     Panel(
         Text("Pendentes por fila de retorno", "Pending by callback queue"),
@@ -49,6 +55,31 @@ CHARTS: Final = (
         thresholds=theme.OVERDUE_SECONDS,
     ),
     Panel(
+        Text("Como terminaram, em 1 hora", "How they ended, in 1 hour"),
+        Text(
+            "Planos abertos e seus fins; recuperados sobre abertos é a parte dos clientes reconquistados.",
+            "Plans opened and their ends; recovered of opened is the share of customers won back.",
+        ),
+        {"{{state}}": queries.PLANS_IN_1_HOUR},
+        words=words.PLANS,
+    ),
+    Panel(
+        Text("Tentativas em 1 hora, por resultado", "Attempts in 1 hour, by outcome"),
+        Text("O que o discador informou.", "What the dialer reported."),
+        {"{{outcome}}": queries.ATTEMPTS_IN_1_HOUR},
+        words=words.ATTEMPTS,
+    ),
+    Panel(
+        Text("Vencidos, devidos por lei, em ligação", "Overdue, owed by law, being called"),
+        Text("Em ligação: seguram um atendente agora.", "Being called: they hold an agent now."),
+        {
+            Text("vencidos", "overdue"): queries.CALLBACKS_OVERDUE,
+            Text("devidos por lei", "owed by law"): queries.CALLBACKS_OWED,
+            Text("em ligação", "being called"): queries.CALLBACKS_RELEASED,
+        },
+    ),
+    FIRST_ATTEMPT,
+    Panel(
         Text("De onde vêm, em 5 minutos", "Where they come from, in 5 minutes"),
         Text("Quem desiste e quem pede retorno; os dois geram planos.", "Who gives up and who asks: both open plans."),
         {
@@ -59,10 +90,10 @@ CHARTS: Final = (
     Panel(
         Text("Chamados de volta e ainda esperando", "Called back and waiting"),
         Text(
-            "Contatos nas filas escolhidas; um retorno atendido não deve esperar.",
-            "Contacts in the chosen queues; a customer who was called back should not wait.",
+            "Contatos nas filas de retorno; quem foi chamado de volta não deve esperar de novo.",
+            "Contacts in the callback queues; who was called back should not wait again.",
         ),
-        {"{{queue}} ({{channel}})": queries.CHOSEN_WAITING},
+        {LINE: queries.CALLED_BACK_WAITING},
     ),
 )
 BOARD: Final = Board(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from dashboards import queries, theme
+from dashboards import queries, theme, words
 from dashboards.board import QUEUE, SITE, TENANT, Board
 from dashboards.numbers import ABANDONMENT, SERVICE_LEVEL
 from dashboards.panels import Column, Kind, Panel, evenly, tile
 from dashboards.tables import CODE
 from dashboards.theme import Text
 
+NO_LIMIT_HERE: Final = Text("sem limite", "no limit")
 FINDINGS: Final = Text("Violações hoje", "Findings today")
 COLUMNS: Final = (
     Column(Text("Fila", "Queue"), queries.CHOSEN_NAMES, label="display_name"),
@@ -22,7 +23,7 @@ COLUMNS: Final = (
     Column(Text("NS hoje", "SL today"), queries.CHOSEN_SERVICE_LEVEL, theme.SHARE),
     Column(Text("Meta", "Goal"), queries.CHOSEN_TARGET, theme.SHARE),
     Column(Text("Distância da meta", "Distance to goal"), queries.TARGET_DISTANCE, theme.SHARE, theme.TARGET_DISTANCE),
-    Column(Text("Limite de espera", "Wait limit"), queries.CHOSEN_MAX_WAIT, theme.WAIT),
+    Column(Text("Limite de espera", "Wait limit"), queries.CHOSEN_MAX_WAIT, theme.WAIT, missing=NO_LIMIT_HERE),
     Column(
         Text("Acima do limite agora", "Over limit now"), queries.OVER_LIMIT_BY_QUEUE, theme.COUNT, theme.ANY_IS_TOO_MANY
     ),
@@ -62,6 +63,14 @@ TABLE: Final = Panel(
     columns=COLUMNS,
     sort_by=FINDINGS,
 )
+DEADLINES: Final = Panel(
+    Text("Prazos das demandas, por regra e estado", "Deadlines of cases, by rule and state"),
+    Text(
+        "Em risco, vencido sem resposta, confirmado. Sem dados: não há demandas.",
+        "At risk, past without an answer, confirmed. No data: there are no cases.",
+    ),
+    {"{{rule}} {{state}}": queries.CASE_DEADLINES},
+)
 CHARTS: Final = (
     Panel(
         Text("Violações de hoje, por regra", "Findings of today, by rule"),
@@ -83,16 +92,18 @@ CHARTS: Final = (
     Panel(
         Text("Contatos de hoje, por desfecho", "Contacts of today, by outcome"),
         Text("Contagem exata do dia da unidade.", "The exact count of the site's day."),
-        {"{{outcome}}": queries.DAY_BY_OUTCOME},
+        {"{{outcome}}": f"sort_desc({queries.DAY_BY_OUTCOME})"},
+        thresholds=theme.NO_JUDGEMENT,
         kind=Kind.BARS,
+        words=words.OUTCOMES,
     ),
     Panel(
         Text("Espera que nove de dez não passam", "Wait that nine in ten stay below"),
         Text("Atendidos dos últimos 15 minutos, por fila.", "Answered in the last 15 minutes, by queue."),
         {"{{queue}} ({{channel}})": queries.CHOSEN_P90},
-        unit=theme.SECONDS,
-        width=24,
+        unit=theme.WHOLE_SECONDS,
     ),
+    DEADLINES,
 )
 BOARD: Final = Board(
     uid="filaviva-compliance",

@@ -121,6 +121,11 @@ def _bars(panel: Panel, language: Language) -> bargauge.Panel:
     figure = _asking(_dressed(bargauge.Panel(), panel, language), panel, language, instant=True)
     figure.color_scheme(_by_threshold()).reduce_options(_last()).min(0)
     figure.orientation(common_models.VizOrientation.HORIZONTAL).show_unfilled(True)
+    figure.value_mode(
+        common_models.BarGaugeValueMode.TEXT
+    )  # our colours are for backgrounds: as text some are too dark
+    if panel.unit == theme.SHARE:
+        figure.max(tables.LARGEST_SHARE)
     return figure.display_mode(common_models.BarGaugeDisplayMode.BASIC)
 
 
@@ -173,6 +178,8 @@ def _dressed(figure: Some, panel: Panel, language: Language) -> Some:
 
 
 def _asking(figure: Some, panel: Panel, language: Language, *, instant: bool = False) -> Some:
+    for word, text in panel.words.items():
+        figure.override_by_name(word, [models.DynamicConfigValue("displayName", text.to(language))])
     for index, (name, promql) in enumerate(panel.series.items()):
         query = _query(promql, said(name, language), index)
         figure.with_target(query.instant() if instant else query.range())

@@ -31,7 +31,7 @@ WAITING: Final = tile(
         "Contatos na fila neste instante. Não inclui filas sem dados ao vivo.",
         "Contacts in the queues at this instant. Queues without live data are not in it.",
     ),
-    queries.WAITING,
+    {Text("esperando", "waiting"): queries.WAITING},
     theme.NO_LIMIT,
     ANY_SIZE,
 )
@@ -45,9 +45,11 @@ LONGEST_WAIT: Final = replace(
             " Over: more than the limit.",
         ),
         {
-            Text("no limite", "within limit"): queries.longest_wait_seconds("< 0.8"),
-            Text("perto do limite", "near limit"): queries.longest_wait_seconds(">= 0.8 <= 1"),
-            Text("estourou", "over limit"): queries.longest_wait_seconds("> 1"),
+            Text("maior espera: no limite", "longest wait: within limit"): queries.longest_wait_seconds("< 0.8"),
+            Text("maior espera: quase no limite", "longest wait: near limit"): queries.longest_wait_seconds(
+                ">= 0.8 <= 1"
+            ),
+            Text("maior espera: ESTOUROU", "longest wait: OVER LIMIT"): queries.longest_wait_seconds("> 1"),
         },
         (theme.NO_LIMIT, theme.WAIT),
     ),
@@ -59,7 +61,7 @@ SERVICE_LEVEL: Final = sized(
         "Pela fórmula de cada fila, somadas: numeradores sobre denominadores. As fórmulas estão em Conformidade.",
         "By each queue's own formula, added up: numerators over denominators. The formulas are in Compliance.",
     ),
-    queries.SERVICE_LEVEL_TODAY,
+    {Text("no prazo hoje", "in target today"): queries.SERVICE_LEVEL_TODAY},
     (theme.SERVICE_LEVEL, theme.SHARE),
 )
 ABANDONMENT: Final = sized(
@@ -68,7 +70,7 @@ ABANDONMENT: Final = sized(
         "Abandonados sobre abandonados e atendidos, curtos incluídos.",
         "Abandoned over abandoned and answered, short ones included.",
     ),
-    queries.ABANDONMENT_TODAY,
+    {Text("desistiram hoje", "gave up today"): queries.ABANDONMENT_TODAY},
     (theme.ABANDONMENT, theme.SHARE),
 )
 FREE_AGENTS: Final = tile(
@@ -77,7 +79,7 @@ FREE_AGENTS: Final = tile(
         "Cada atendente conta uma vez. Sem dados: não se sabe quem está livre.",
         "Each agent counts once. No data: nobody knows who is free.",
     ),
-    queries.FREE_AGENTS,
+    {Text("livres", "free"): queries.FREE_AGENTS},
     theme.FREE_AGENTS,
     ANY_SIZE,
 )

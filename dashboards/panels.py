@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -64,6 +64,8 @@ class Panel:
     columns: tuple[Column, ...] = ()
     sort_by: Text | None = None
     filter: str = ""
+    words: Mapping[str, Text] = field(default_factory=dict)
+    """What to call lines whose name is a word of the service."""
 
     def at(self, width: int, height: int) -> Panel:
         """The same in another size."""

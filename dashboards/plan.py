@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import holidays
 import yaml
 
-FILE: Final = Path(__file__).resolve().parents[1] / "deploy" / "alerting.yaml"
+PROJECT: Final = Path(__file__).resolve().parents[1]
+FILE: Final = PROJECT / "deploy" / "alerting.yaml"
+TABLES: Final = PROJECT / "streams" / "policies" / "calendars"
+"""The service's own holidays, frozen by version: people are told by the same days as deadlines are counted by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """When people are told. Without ``hours`` at any hour; ``city`` are days (MM-DD) beside the state's holidays."""
+    """When people are told. Without ``hours`` at any hour; ``own`` are days (MM-DD) of every year beside the table's.
+
+    ``base`` is what the service's holiday table calls national, or one of its states (CE) or cities (sao-paulo).
+    """
 
     zone: str
-    state: str
-    city: tuple[str, ...] = ()
+    base: str
+    own: tuple[str, ...] = ()
     hours: tuple[Mapping[str, Any], ...] = ()
 
-    def holidays(self, years: range) -> list[date]:
-        """National, state and city holidays of the years, in order."""
-        kept = set(holidays.country_holidays("BR", subdiv=self.state, years=years))
-        kept |= {date.fromisoformat(f"{year}-{day}") for year in years for day in self.city}
-        return sorted(day for day in kept if day.year in years)
+    def holidays(self, table: str, years: range) -> list[date]:
+        """Of the years, in order. Raises KeyError for a base or a year that the table does not have."""
+        return sorted(
+            date.fromisoformat(f"{year}-{day}") for year in years for day in {*_days(table, self.base, year), *self.own}
+        )
+
+
+def _days(table: str, base: str, year: int) -> list[str]:
+    """The days (MM-DD) of one year; a state has the national ones too, a city its state's."""
+    whole = _table(table)
+    national: str = whole["national"][str(year)]
+    if base == "national":
+        return national.split()
+    state, city = whole["cities"].get(base, (base, {}))
+    parts = (national, whole["states"][state].get(str(year), ""), city.get(str(year), ""))
+    return " ".join(parts).split()
+
+
+@cache
+def _table(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((TABLES / f"{name}.json").read_text(encoding="utf-8"))
+    return loaded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +69,8 @@ class Plan:
 
     grafana_url: str
     runbooks_url: str
+    holidays: str
+    """Which table, with its version."""
     years: range
     platform: str
     on_call: str
@@ -69,5 +95,5 @@ def load(file: Path = FILE) -> Plan:
     return plan
 
 
-def _calendar(*, city: tuple[str, ...] = (), hours: tuple[Mapping[str, Any], ...] = (), **rest: str) -> Calendar:
-    return Calendar(city=tuple(city), hours=tuple(hours), **rest)
+def _calendar(*, own: tuple[str, ...] = (), hours: tuple[Mapping[str, Any], ...] = (), **rest: str) -> Calendar:
+    return Calendar(own=tuple(own), hours=tuple(hours), **rest)

@@ -33,6 +33,7 @@ SITES: Final = (
             f" max by ({SOURCE}) ({names.SOURCE_EXPECTED_SILENCE.name})) and on ({SITE}) ({is_open(SITE)} == 1)"
         ),
         wait="30s",
+        keep="1m",
         severity=Severity.CRITICAL,
         scope=Scope.SITE,
         summary=Text(

@@ -88,11 +88,18 @@ LIMIT_EXCEEDED: Final = f'{ALERTS}{{{OF_SITES},alertname="FilavivaQueueWaitLimit
 _SOURCE: Final = ", ".join(names.SOURCE_LABELS)
 _HEARD: Final = f"max by ({_SOURCE}) ({names.STREAM_LAST_EVENT.name}{{{OF_SITES}}})"
 _EXPECTED: Final = f"max by ({_SOURCE}) ({names.SOURCE_EXPECTED_SILENCE.name}{{{OF_SITES}}})"
-DATA_AGE_SECONDS: Final = f"max((time() - {_HEARD}) and on ({_SOURCE}) {_EXPECTED}) or (time() - max({_HEARD}))"
-"""Of the configured source that has been silent longest; where none is configured, of the newest event."""
-SOURCE_SILENCE: Final = f"(time() - {_HEARD}) / on ({_SOURCE}) {_EXPECTED}"
+_SILENCE: Final = f"(time() - {_HEARD}) / on ({_SOURCE}) {_EXPECTED}"
+"""The share of its expected silence that each configured source has been silent."""
+UNMEASURED_AGE_SECONDS: Final = f"(time() - max({_HEARD})) unless on () max({_EXPECTED})"
+"""Of the newest event, where no source is configured."""
 
-_CONFIGURED: Final = f"max by ({Q}) ({names.QUEUE_MAX_WAIT.name}{{{OF_SITES}}})"
+
+def data_age_seconds(condition: str) -> str:
+    """Of the configured source that is silent longest, while the largest share of a silence meets the condition."""
+    return f"max((time() - {_HEARD}) and on ({_SOURCE}) {_EXPECTED}) and on () (max({_SILENCE}) {condition})"
+
+
+_CONFIGURED: Final = f"max by ({Q}) ({names.QUEUE_INFO.name}{{{OF_SITES}}})"
 BLIND_QUEUES: Final = (
     f"count({_CONFIGURED} unless {ON_QUEUE} {of(recording.QUEUE_WAITING)}) or 0 * count({_CONFIGURED})"
 )
@@ -115,6 +122,8 @@ CHOSEN_MAX_WAIT: Final = f"max {BY_QUEUE} ({names.QUEUE_MAX_WAIT.name}{{{OF_QUEU
 CHOSEN_SERVICE_LEVEL: Final = by_queue(recording.SERVICE_LEVEL_DAY)
 CHOSEN_ABANDONMENT: Final = by_queue(recording.ABANDONMENT_DAY)
 CHOSEN_PENDING: Final = by_queue(recording.CALLBACKS_PENDING)
+CALLED_BACK_WAITING: Final = f"{CHOSEN_WAITING} and on (site, queue, channel) {CHOSEN_PENDING}"
+"""In callback queues only: the others have nothing pending, not even 0."""
 CHOSEN_OVERDUE: Final = by_queue(recording.CALLBACK_OVERDUE)
 CHOSEN_P90: Final = by_queue(recording.WAIT_P90)
 CHOSEN_MISSES: Final = by_queue(recording.MISSES["30m"])
@@ -143,6 +152,19 @@ LOST: Final = in_5_minutes(ABANDONED)
 CALLBACK_SHARE_TODAY: Final = (
     f"{_of_day('callback_in_target|callback_late')} / ({_of_day(f'{ANSWERED}|{ABANDONED}|callback_.*')} > 0)"
 )
+
+PLANS_IN_1_HOUR: Final = f"sum by (state) (increase({names.QUEUE_CALLBACK_PLANS.name}{{{OF_QUEUES}}}[1h]))"
+ATTEMPTS_IN_1_HOUR: Final = f"sum by (outcome) (increase({names.QUEUE_CALLBACK_ATTEMPTS.name}{{{OF_QUEUES}}}[1h]))"
+CALLBACKS_OVERDUE: Final = f"sum({names.QUEUE_CALLBACKS_OVERDUE.name}{{{OF_QUEUES}}})"
+CALLBACKS_OWED: Final = f"sum({names.QUEUE_CALLBACKS_OWED.name}{{{OF_QUEUES}}})"
+CALLBACKS_RELEASED: Final = f"sum(max by ({Q}) ({names.QUEUE_CALLBACKS_RELEASED.name}{{{OF_QUEUES}}}))"
+CASE_DEADLINES: Final = f'sum by (rule, state) ({names.CASE_DEADLINES.name}{{tenant="$tenant"}})'
+
+
+def first_attempt_quantile_seconds(quantile: float) -> str:
+    """From losing a customer to the first call, of the last hour; nothing where nobody was called."""
+    buckets = f"rate({names.QUEUE_CALLBACK_FIRST_ATTEMPT.bucket}{{{OF_QUEUES}}}[1h])"
+    return f"histogram_quantile({quantile}, sum by (le) ({buckets})) >= 0"
 
 
 def wait_quantile_seconds(quantile: float) -> str:

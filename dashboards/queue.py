@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashboards import queries, theme
+from dashboards import queries, theme, words
 from dashboards.board import ONE_QUEUE, SITE, TENANT, Board
 from dashboards.panels import Kind, Panel, Row, evenly
 from dashboards.theme import Text
@@ -31,7 +31,7 @@ STATES: Final = evenly(
 )
 WAITS: Final = (
     Panel(
-        Text("Esperando e maior espera", "Waiting and longest wait"),
+        Text("Limite usado", "Limit used"),
         Text("Parte do limite usada por quem espera há mais tempo.", "Share of the limit used by who waits longest."),
         {"{{queue}} ({{channel}})": queries.CHOSEN_LIMIT_USED},
         unit=theme.SHARE,
@@ -43,7 +43,7 @@ WAITS: Final = (
             "Contatos atendidos ou abandonados, por faixa de espera.", "Answered or abandoned, by length of the wait."
         ),
         {"{{le}}": queries.WAIT_BUCKETS},
-        unit=theme.SECONDS,
+        unit=theme.WHOLE_SECONDS,
         kind=Kind.HEATMAP,
     ),
     Panel(
@@ -54,13 +54,13 @@ WAITS: Final = (
         ),
         {f"p{percent}": queries.wait_quantile_seconds(percent / 100) for percent in (50, 90)}
         | {Text("limite", "limit"): f"max({queries.CHOSEN_MAX_WAIT})"},
-        unit=theme.SECONDS,
+        unit=theme.WHOLE_SECONDS,
     ),
     Panel(
         Text("Tempo de atendimento", "Handle time"),
         Text("Conversa, espera em linha e pós-atendimento, 30 minutos.", "Talk, hold and wrap-up, 30 minutes."),
         {f"p{percent}": queries.handle_quantile_seconds(percent / 100) for percent in (50, 90)},
-        unit=theme.SECONDS,
+        unit=theme.WHOLE_SECONDS,
     ),
 )
 RESULTS: Final = (
@@ -71,8 +71,8 @@ RESULTS: Final = (
             "Answered late and abandons that are not short over all judged; and one minus today's service level.",
         ),
         {
-            Text("30 minutos", "30 minutes"): queries.CHOSEN_MISSES,
-            Text("hoje", "today"): f"1 - {queries.CHOSEN_SERVICE_LEVEL}",
+            Text("30 minutos ({{channel}})", "30 minutes ({{channel}})"): queries.CHOSEN_MISSES,
+            Text("hoje ({{channel}})", "today ({{channel}})"): f"1 - {queries.CHOSEN_SERVICE_LEVEL}",
         },
         unit=theme.SHARE,
     ),
@@ -81,6 +81,7 @@ RESULTS: Final = (
         Text("Como os contatos deixaram a fila.", "How contacts left the queue."),
         {"{{outcome}}": queries.EXITS_BY_OUTCOME},
         kind=Kind.STACK,
+        words=words.OUTCOMES,
     ),
     Panel(
         Text("Estouros por hora", "Breaches per hour"),
@@ -93,6 +94,7 @@ RESULTS: Final = (
         Text("Quem atende várias filas conta em cada uma.", "Who serves several queues counts in each."),
         {"{{state}}": queries.QUEUE_AGENTS_BY_STATE},
         kind=Kind.STACK,
+        words=words.STATES,
     ),
 )
 BOARD: Final = Board(

@@ -162,7 +162,7 @@ QUEUE_SOON: Final = (
     ),
     Alert(
         name="FilavivaQueueSeriesMissing",
-        expr=f"max by ({Q}) ({names.QUEUE_MAX_WAIT.name}) unless {ON_Q} {_STALE}",
+        expr=f"max by ({Q}) ({names.QUEUE_INFO.name}) unless {ON_Q} {_STALE}",
         wait="1m",
         severity=Severity.CRITICAL,
         scope=Scope.QUEUE,

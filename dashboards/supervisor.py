@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashboards import queries, theme
+from dashboards import queries, theme, words
 from dashboards.board import QUEUE, SITE, TENANT, Board
 from dashboards.numbers import ABANDONMENT, FREE_AGENTS, LONGEST_WAIT, SERVICE_LEVEL, WAITING
 from dashboards.panels import Column, Kind, Panel, Row
@@ -59,7 +59,7 @@ CHARTS: Final = (
     Panel(
         Text("Limite usado agora", "Limit used now"),
         Text("100 % é o limite de cada fila.", "100 % is the limit of each queue."),
-        {LINE: queries.CHOSEN_LIMIT_USED},
+        {LINE: f"sort_desc({queries.CHOSEN_LIMIT_USED})"},
         unit=theme.SHARE,
         thresholds=theme.LIMIT_USED,
         kind=Kind.BARS,
@@ -69,6 +69,7 @@ CHARTS: Final = (
         Text("Da unidade, cada um uma vez.", "Of the site, each once."),
         {"{{state}}": queries.AGENTS_BY_STATE},
         kind=Kind.STACK,
+        words=words.STATES,
     ),
     Panel(
         Text("Alertas das filas", "Alerts of the queues"),

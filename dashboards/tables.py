@@ -15,6 +15,10 @@ from dashboards.theme import Language, Text
 REFS: Final = ascii_uppercase
 CODE: Final = Text("Código", "Code")
 """The column with the queue's slug, which links need."""
+FORMULA_WIDTH: Final = 270
+"""Pixels: the longest name of a formula."""
+LARGEST_SHARE: Final = 1.25
+"""Where a bar is full: what is beyond has left its limit behind anyway."""
 QUEUE_DASHBOARD: Final = "filaviva-queue"
 
 
@@ -59,10 +63,15 @@ def _look(column: Column, language: Language) -> Iterator[tuple[str, Any]]:
     if column.label:
         if column.label == "display_name":
             yield "links", [_link_to_queue(language)]
+        if column.label == "formula":
+            yield "custom.width", FORMULA_WIDTH
         return
     yield "unit", column.unit.name
     yield "decimals", column.unit.decimals
     yield "noValue", column.missing.to(language)
+    # A cell without a value would get the colour of the lowest step, as if it were known to be bad or good.
+    unknown = {"text": column.missing.to(language), "color": theme.UNKNOWN}
+    yield "mappings", [{"type": "special", "options": {"match": "null+nan", "result": unknown}}]
     if column.thresholds != theme.NO_LIMIT:
         steps = [{"value": value, "color": color} for value, color in column.thresholds]
         yield "thresholds", {"mode": "absolute", "steps": steps}
@@ -70,7 +79,7 @@ def _look(column: Column, language: Language) -> Iterator[tuple[str, Any]]:
         yield "custom.cellOptions", _bar() if column.bar else {"type": "color-background", "mode": "basic"}
     if column.bar:
         yield "min", 0
-        yield "max", 1.25
+        yield "max", LARGEST_SHARE
 
 
 def _bar() -> dict[str, str]:

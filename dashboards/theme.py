@@ -37,6 +37,8 @@ ACT: Final = "#C62828"
 NEUTRAL: Final = "#263238"
 STALE: Final = "#7B1FA2"
 """What is not known."""
+UNKNOWN: Final = "transparent"
+"""A cell of a table that has no value."""
 TEXT_COLOURS: Final = ("#FFFFFF", "#000000")
 """Grafana writes on a coloured tile in the one of these that stands out more."""
 
@@ -44,6 +46,8 @@ Steps = tuple[tuple[float | None, str], ...]
 """From which value on a colour holds, rising; None: from the lowest."""
 
 NO_LIMIT: Final[Steps] = ((None, NEUTRAL),)
+NO_JUDGEMENT: Final[Steps] = ((None, OK),)
+"""Bars that must stand out from a dark and from a light background, and mean neither good nor bad."""
 UP: Final[Steps] = ((None, ACT), (1, OK))
 RECOVERING: Final[Steps] = ((None, OK), (1, ATTENTION))
 DELAY_SECONDS: Final[Steps] = ((None, OK), (5, ATTENTION), (30, ACT))
@@ -56,7 +60,6 @@ ABANDONMENT: Final[Steps] = ((None, OK), (0.05, ATTENTION), (0.1, ACT))
 FREE_AGENTS: Final[Steps] = ((None, ACT), (1, ATTENTION), (3, OK))
 ANY_IS_TOO_MANY: Final[Steps] = ((None, OK), (1, ACT))
 ANY_IS_UNKNOWN: Final[Steps] = ((None, OK), (1, STALE))
-SILENCE_SECONDS: Final[Steps] = ((None, OK), (30, ATTENTION), (120, ACT))
 OVERDUE_SECONDS: Final[Steps] = ((None, OK), (300, ATTENTION), (900, ACT))
 PENDING: Final[Steps] = ((None, NEUTRAL), (10, ATTENTION))
 TARGET_DISTANCE: Final[Steps] = ((None, ACT), (-0.05, ATTENTION), (0, OK))
@@ -69,4 +72,5 @@ WAIT: Final = Unit("dthms", 0)
 """00:01:35, whatever the length."""
 PER_SECOND: Final = Unit("suffix:/s", 1)
 SECONDS: Final = Unit("suffix:s", 2)
+WHOLE_SECONDS: Final = Unit("suffix:s", 0)
 """Always seconds: Grafana's own unit for them turns 95 into "1.58 mins"."""

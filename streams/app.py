@@ -17,6 +17,7 @@ from mode import CrashingSupervisor, Service
 
 from streams.agents.availability import availability_stage
 from streams.agents.callbacks import callbacks_stage
+from streams.agents.cases import cases_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
 from streams.agents.results import results_stage
@@ -76,6 +77,7 @@ def _stages(settings: Settings, directory: Directory) -> list[StageSpec]:
         queues_stage(settings, directory, sealer),
         staffing_stage(settings, directory),
         availability_stage(settings, directory),
+        cases_stage(settings, directory),
         callbacks_stage(directory),
         dialling_stage(directory, sealer),
         results_stage(directory),

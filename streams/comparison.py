@@ -245,7 +245,9 @@ def _plan_key(token: str | None, reasons: Iterable[str]) -> str:
 def told_facts(told: Told, rules: Rules) -> Facts:
     """The same of what was read back; intervals and plans that came to nothing say nothing."""
     intervals = [each for each in told.newest[QUEUE_INTERVALS].values() if each["offered"]]
-    findings = [each for each in told.newest[SLA_BREACHES].values() if each["state"] != "retracted"]
+    findings = [
+        each for each in told.newest[SLA_BREACHES].values() if each["state"] != "retracted" and "visit_id" in each
+    ]
     return {
         OUTCOMES: {visit: _told_outcome(each) for visit, each in told.newest[CONTACT_OUTCOMES].items()},
         QUEUES: _told_queues(intervals),

@@ -146,6 +146,40 @@ QUEUE_CALLBACK_OVERDUE: Final = _gauge(
     unit="seconds",
 )
 
+CASE_DEADLINES: Final = _gauge(
+    "filaviva_case_deadlines",
+    "Deadlines of cases by rule and state: open is past the strict date, confirmed not met; a part per worker.",
+    ("tenant", "rule", "state"),
+)
+
+QUEUE_CALLBACKS_OVERDUE: Final = _gauge(
+    "filaviva_queue_callbacks_overdue", "Open callback plans that are past due; a part per worker.", QUEUE_LABELS
+)
+QUEUE_CALLBACKS_OWED: Final = _gauge(
+    "filaviva_queue_callbacks_owed", "Open callbacks that the law owes; a part per worker.", QUEUE_LABELS
+)
+QUEUE_CALLBACK_CUSTOMERS: Final = _gauge(
+    "filaviva_queue_callback_customers",
+    "Different customers who are to be called or were within a day, however often they gave up; a part per worker.",
+    QUEUE_LABELS,
+)
+QUEUE_CALLBACKS_RELEASED: Final = _gauge(
+    "filaviva_queue_callbacks_released", "Calls of the callback queue that hold an agent now.", QUEUE_LABELS
+)
+QUEUE_CALLBACK_PLANS: Final = _counter(
+    "filaviva_queue_callback_plans_total",
+    "Callback plans opened, and how they ended: recovered of opened is the share of lost customers won back.",
+    (*QUEUE_LABELS, "state"),
+)
+QUEUE_CALLBACK_ATTEMPTS: Final = _counter(
+    "filaviva_queue_callback_attempts_total", "Attempts to call customers back, by outcome.", (*QUEUE_LABELS, "outcome")
+)
+QUEUE_CALLBACK_FIRST_ATTEMPT: Final = _seconds(
+    "filaviva_queue_callback_first_attempt_seconds",
+    "From losing a customer to the first call being made.",
+    QUEUE_LABELS,
+)
+
 # Configuration, from every worker for all queues.
 QUEUE_INFO: Final = _gauge(
     "filaviva_queue_info", "Names of the queue for people; always 1.", (*QUEUE_LABELS, "display_name", "group")

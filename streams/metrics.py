@@ -27,14 +27,22 @@ from streams.domain.events import (
     AGENT_EVENTS,
     AGENT_STATES,
     AGENT_TYPES,
+    CASE_EVENTS,
+    CASE_TYPES,
     CONTACT_TYPES,
     INTAKE_OF_CHANNEL,
     SITE_EVENTS,
     SITE_TYPES,
 )
 from streams.domain.figures import (
+    ATTEMPT_COUNTED,
+    DEADLINE_STATES,
+    FIRST_ATTEMPT_EDGES_SECONDS,
     OUTCOMES,
+    PLAN_COUNTED,
     CallbackFigures,
+    CaseFigures,
+    Flights,
     Histogram,
     LiveFigures,
     QueueFigures,
@@ -93,6 +101,8 @@ class WorkerFigures:
     """Owned queues whose state is not read back yet: shown as stale, and nothing else is known of them."""
     sites: Sequence[SiteFigures] = ()
     callbacks: Sequence[CallbackFigures] = ()
+    cases: Sequence[CaseFigures] = ()
+    flights: Sequence[Flights] = ()
     stages: Sequence[StageFigures] = ()
     """Of every stage and partition since the process began: those of lost partitions stay in, see `total_of`."""
     lag_messages: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
@@ -282,15 +292,48 @@ def _parts(figures: WorkerFigures) -> Iterator[Metric]:
     agents: Counter[tuple[str, str, str]] = Counter()
     for site in figures.sites:
         agents.update({(site.tenant, site.site, state): site.agents.get(state, 0) for state in AGENT_STATES})
-    pending: Counter[tuple[str, str, str]] = Counter()
-    overdue: dict[tuple[str, str, str], float] = {}
-    for plans in figures.callbacks:
-        queue = (plans.tenant, plans.site, plans.queue)
-        pending[queue] += plans.pending
-        overdue[queue] = max(plans.overdue_seconds, overdue.get(queue, 0.0))
+    deadlines: Counter[tuple[str, str, str]] = Counter()
+    for cases in figures.cases:
+        deadlines.update({(cases.tenant, cases.rule, state): 0 for state in DEADLINE_STATES})
+        deadlines[cases.tenant, cases.rule, cases.state] += cases.deadlines
+    of_cases = (({"tenant": t, "rule": r, "state": s}, n) for (t, r, s), n in deadlines.items())
+    yield _family(names.CASE_DEADLINES, of_cases)
     yield _family(names.SITE_AGENTS, (({"tenant": t, "site": s, "state": w}, n) for (t, s, w), n in agents.items()))
-    yield _family(names.QUEUE_CALLBACKS_PENDING, ((_callback_labels(queue), n) for queue, n in pending.items()))
-    yield _family(names.QUEUE_CALLBACK_OVERDUE, ((_callback_labels(queue), late) for queue, late in overdue.items()))
+    yield from _callback_parts(figures)
+
+
+def _callback_parts(figures: WorkerFigures) -> Iterator[Metric]:
+    by_queue: dict[tuple[str, str, str], list[CallbackFigures]] = {}
+    for plans in figures.callbacks:
+        by_queue.setdefault((plans.tenant, plans.site, plans.queue), []).append(plans)
+    queues = [(_callback_labels(queue), parts) for queue, parts in by_queue.items()]
+    yield _family(names.QUEUE_CALLBACKS_PENDING, ((at, sum(p.pending for p in parts)) for at, parts in queues))
+    yield _family(names.QUEUE_CALLBACK_OVERDUE, ((at, max(p.overdue_seconds for p in parts)) for at, parts in queues))
+    yield _family(names.QUEUE_CALLBACKS_OVERDUE, ((at, sum(p.overdue for p in parts)) for at, parts in queues))
+    yield _family(names.QUEUE_CALLBACKS_OWED, ((at, sum(p.owed for p in parts)) for at, parts in queues))
+    yield _family(names.QUEUE_CALLBACK_CUSTOMERS, ((at, sum(p.customers for p in parts)) for at, parts in queues))
+    flights = ((_callback_labels((each.tenant, each.site, each.queue)), each.in_flight) for each in figures.flights)
+    yield _family(names.QUEUE_CALLBACKS_RELEASED, flights)
+    plan_counts = (
+        ({**at, "state": state}, sum(p.counters.plans[state] for p in parts))
+        for at, parts in queues
+        for state in PLAN_COUNTED
+    )
+    attempt_counts = (
+        ({**at, "outcome": outcome}, sum(p.counters.attempts[outcome] for p in parts))
+        for at, parts in queues
+        for outcome in ATTEMPT_COUNTED
+    )
+    yield _family(names.QUEUE_CALLBACK_PLANS, plan_counts)
+    yield _family(names.QUEUE_CALLBACK_ATTEMPTS, attempt_counts)
+    yield _histogram_family(names.QUEUE_CALLBACK_FIRST_ATTEMPT, ((at, _first_attempts(parts)) for at, parts in queues))
+
+
+def _first_attempts(parts: Iterable[CallbackFigures]) -> Histogram:
+    total: dict[str, Histogram] = {"": Histogram(FIRST_ATTEMPT_EDGES_SECONDS)}
+    for part in parts:
+        _add_delays(total, {"": part.counters.first_attempt})
+    return total[""]
 
 
 def _callback_labels(queue: tuple[str, str, str]) -> Labels:
@@ -317,6 +360,8 @@ def _event_types(topic: str) -> Iterable[str]:
         return AGENT_TYPES
     if topic == SITE_EVENTS:
         return SITE_TYPES
+    if topic == CASE_EVENTS:
+        return CASE_TYPES
     return CONTACT_TYPES if topic in INTAKE_OF_CHANNEL.values() else ()
 
 

@@ -156,6 +156,8 @@ def _deadline(rule: DeadlineRule, path: str, known: set[str]) -> Iterator[Proble
         if _units(period.within) != 1:
             expected = f"expected exactly one of {', '.join(field.name for field in msgspec.structs.fields(Term))}"
             yield f"{path}.periods[{index}].within", expected
+    if (rule.ends is None) != (rule.kind == "never"):
+        yield f"{path}.ends", "expected what ends it, but for a rule of kind never"
     for index, replaced in enumerate(rule.replaces):
         if replaced not in known or replaced == rule.id:
             yield f"{path}.replaces[{index}]", "expected the id of another rule of the pack"

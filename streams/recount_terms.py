@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from streams import calendar_tables
 from streams.domain.recount import Offer
+from streams.domain.recount_cases import CaseTerms
 from streams.domain.recount_limits import Limit, Terms, limit_of
 from streams.settings import Settings
 from streams.settings_policies import DEFAULT_TABLE
-from streams.settings_sections import Queue, Site
+from streams.settings_sections import Cases, Queue, Site
 
 LimitOf = Callable[[Offer], Limit]
 
@@ -23,6 +25,26 @@ def limits_of(settings: Settings, *, instead: Mapping[str, Any] | None = None) -
         for queue in settings.queues
     }
     return lambda visit: limit_of(terms[visit.tenant, visit.queue], visit)
+
+
+def case_terms_of(settings: Settings) -> dict[str, CaseTerms]:
+    """What the cases of each tenant are held to."""
+    return {
+        each.tenant: CaseTerms([_case_pack(name, each, settings) for name in each.policies], each.sector)
+        for each in settings.cases
+    }
+
+
+def _case_pack(
+    name: str, cases: Cases, settings: Settings
+) -> tuple[Mapping[str, Any], frozenset[date], frozenset[date]]:
+    pack = settings.packs.document(name)
+    assert pack is not None, "checked with the configuration"
+    table = calendar_tables.table(pack["calendar"]["table"])
+    base = pack["calendar"].get("base", "national")
+    state = cases.state or (calendar_tables.CITIES[cases.city][0] if cases.city else None)
+    days = {"state": state, "city": cases.city or state}.get(base, base) or "national"
+    return pack, table.named(days).holidays, table.named("bank").holidays
 
 
 def _terms(queue: Queue, site: Site, settings: Settings, instead: Mapping[str, Any] | None) -> Terms:

@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from streams.domain.events import AGENT_EVENTS, CALLBACK_RESULTS, COMMANDS, INTAKE_OF_CHANNEL, SITE_EVENTS
-from streams.topics import CASE_EVENTS
+from streams.domain.events import (
+    AGENT_EVENTS,
+    CALLBACK_RESULTS,
+    CASE_EVENTS,
+    COMMANDS,
+    INTAKE_OF_CHANNEL,
+    SITE_EVENTS,
+)
 
 
 class Route(NamedTuple):

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, TypeVar
 
-from streams.agents import callbacks, queues, staffing
+from streams.agents import callbacks, cases, dialling, queues, staffing
 from streams.domain.callbacks import CallbacksCore
+from streams.domain.cases import CasesCore
 from streams.domain.decisions import Core
+from streams.domain.dialling import DiallingCore
 from streams.domain.directory import Directory
 from streams.domain.figures import CallbackFigures, QueueFigures, SiteFigures, StageFigures
 from streams.domain.queues import QueuesCore
@@ -128,6 +130,12 @@ class Runtime:
             ],
             sites=self._site_figures(instant),
             callbacks=self._callback_figures(instant),
+            cases=[figures for _, core in self._cores(cases.NAME, CasesCore) for figures in core.figures()],
+            flights=[
+                flights
+                for owner, core in self._cores(dialling.NAME, DiallingCore)
+                for flights in core.flights(self._today_ms(owner, instant))
+            ],
             stages=[*self.past, *(owner.core.stage_figures() for owner in self._all_owners())],
             lag_messages=self._lag(),
             assigned_partitions=self._assigned(),

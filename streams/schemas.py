@@ -16,10 +16,14 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from streams.domain.case_duties import AT_RISK
+from streams.domain.case_findings import CaseFinding
 from streams.domain.events import (
     AGENT_EVENTS,
     AGENT_TYPES,
     CALLBACK_RESULTS,
+    CASE_EVENTS,
+    CASE_TYPES,
     CHANNELS,
     COMMAND_TYPES,
     COMMANDS,
@@ -28,6 +32,7 @@ from streams.domain.events import (
     RESULT_TYPES,
     SITE_EVENTS,
     SITE_TYPES,
+    ExceptionDeclared,
 )
 from streams.domain.findings import CONFIRMED, OPEN, RETRACTED
 from streams.domain.jobs import CancelJob, DialJob
@@ -62,12 +67,16 @@ _CONTACT_TOPICS: Final = tuple(dict.fromkeys(INTAKE_OF_CHANNEL[channel] for chan
 _TYPES_OF_TOPIC: Final[Mapping[str, Mapping[str, type[msgspec.Struct]]]] = {
     **dict.fromkeys(_CONTACT_TOPICS, CONTACT_TYPES),
     AGENT_EVENTS: AGENT_TYPES,
-    SITE_EVENTS: SITE_TYPES,
+    SITE_EVENTS: SITE_TYPES | {"exception.declared": ExceptionDeclared},
+    CASE_EVENTS: CASE_TYPES,
     COMMANDS: COMMAND_TYPES,
     CALLBACK_RESULTS: RESULT_TYPES,
     CONTACT_OUTCOMES: {"contact.outcome": ContactOutcome},
     QUEUE_INTERVALS: {"queue.interval": QueueInterval},
-    SLA_BREACHES: {f"sla.{state}": Finding for state in (OPEN, CONFIRMED, RETRACTED)},
+    SLA_BREACHES: {
+        **{f"sla.{state}": Finding for state in (OPEN, CONFIRMED, RETRACTED)},
+        **{f"deadline.{state}": CaseFinding for state in (AT_RISK, OPEN, CONFIRMED, RETRACTED)},
+    },
     CALLBACK_PLANS: {"callback.plan": CallbackPlan},
     CALLBACK_JOBS: {"callback.dial": DialJob, "callback.cancel": CancelJob},
 }

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from streams.calendar_tables import table
 from streams.domain.calling_hours import CallingHours
+from streams.domain.case_duties import CaseRules
 from streams.domain.directory import (
     RETRY_MS,
     UNKNOWN_EXIT_MS,
@@ -32,11 +33,12 @@ from streams.domain.directory import (
 from streams.errors import ConfigError
 from streams.settings_checks import Draft, problems_between
 from streams.settings_document import ROOT, PlainYaml, diagnose
-from streams.settings_policies import Packs, limits_of, opening_hours, policy_problems
+from streams.settings_policies import Packs, case_rules, limits_of, opening_hours, policy_problems
 from streams.settings_secrets import Secret, SecretReader, TenantKeys
 from streams.settings_sections import (
     Callback,
     CallbackQueue,
+    Cases,
     Clock,
     Document,
     Hours,
@@ -68,6 +70,7 @@ class Settings:
     queues: tuple[Queue, ...]
     callback_queues: tuple[CallbackQueue, ...]
     packs: Packs
+    cases: tuple[Cases, ...]
     config_hash: str
     """12 hex characters of what the file says, whatever its layout; secrets have no part in it."""
     tenant_keys: Mapping[str, TenantKeys]
@@ -87,6 +90,10 @@ class Settings:
                 _callbacks(entry, self.queues, sites[entry.tenant, entry.site].zone) for entry in self.callback_queues
             ],
         )
+
+    def case_rules(self) -> dict[str, CaseRules]:
+        """Tenant to what its cases are held to."""
+        return {each.tenant: case_rules(each, self.packs) for each in self.cases}
 
 
 def load_settings(
@@ -138,6 +145,7 @@ def parse_settings(
         queues=document.queues,
         callback_queues=document.callback_queues,
         packs=packs,
+        cases=document.cases,
         config_hash=_hash_of(document, packs),
         tenant_keys=MappingProxyType(tenant_keys),
         kafka_password=password,
@@ -225,6 +233,7 @@ def _callbacks(entry: CallbackQueue, queues: Iterable[Queue], zone: str) -> Call
         due_ms=milliseconds(entry.due_seconds),
         owed_due_ms=milliseconds(entry.owed_due_seconds),
         boost=entry.boost,
+        ivr_first=entry.ivr_first,
         lease_ms=milliseconds(entry.lease_seconds),
         yield_ms=None if entry.yield_seconds is None else milliseconds(entry.yield_seconds),
         yields_to=frozenset(yields_to),

@@ -17,6 +17,7 @@ from streams.domain.figures import wait_edges_seconds
 from streams.settings_document import Problem, readable, readable_one
 from streams.settings_sections import (
     CallbackQueue,
+    Cases,
     Kafka,
     Privacy,
     Queue,
@@ -43,6 +44,7 @@ class Draft:
     sources: Mapping[int, Source]
     queues: Mapping[int, Queue]
     callback_queues: Mapping[int, CallbackQueue]
+    cases: Mapping[int, Cases]
     unsound: frozenset[str]
 
     @classmethod
@@ -55,6 +57,7 @@ class Draft:
             sources=readable(Source, raw.get("sources")),
             queues=readable(Queue, raw.get("queues")),
             callback_queues=readable(CallbackQueue, raw.get("callback_queues")),
+            cases=readable(Cases, raw.get("cases")),
             unsound=frozenset(path.partition(".")[0].partition("[")[0] for path, _ in problems),
         )
 

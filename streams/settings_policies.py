@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace as replace_calendar
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from streams import calendar_tables, policy_packs
 from streams.domain.calendars import HolidayTable
+from streams.domain.case_duties import CasePack, CaseRules
 from streams.domain.limits import Place, WaitRules
 from streams.domain.opening_hours import OpeningHours, Span
 from streams.domain.policy import Pack
@@ -19,7 +21,7 @@ from streams.domain.queue_limits import QueueLimits
 from streams.errors import ConfigError
 from streams.settings_checks import Draft
 from streams.settings_document import Problem, join
-from streams.settings_sections import Queue, Site
+from streams.settings_sections import Cases, Queue, Site
 
 WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DEFAULT_TABLE: Final = "br@2026.11.0"
@@ -72,12 +74,34 @@ def policy_problems(draft: Draft, packs: Packs) -> Iterator[Problem]:
     yield from packs.problems
     for index, site in draft.sites.items():
         yield from _place(site.state, site.city, f"sites[{index}]")
+    yield from _cases(draft, packs)
     for index, queue in draft.queues.items():
         path = f"queues[{index}]"
         yield from _place(queue.state, queue.city, path)
         yield from _hours(queue, path)
         if not packs.problems:
             yield from _policy(queue, packs, path)
+
+
+def _cases(draft: Draft, packs: Packs) -> Iterator[Problem]:
+    known = {site.tenant for site in draft.sites.values()}
+    first: dict[str, int] = {}
+    for index, cases in draft.cases.items():
+        path = f"cases[{index}]"
+        yield from _place(cases.state, cases.city, path)
+        earlier = first.setdefault(cases.tenant, index)
+        if earlier != index:
+            yield f"{path}.tenant", f"expected a tenant not listed before; cases[{earlier}] is the same"
+        if cases.tenant not in known and "sites" not in draft.unsound:
+            yield f"{path}.tenant", f"expected a tenant that has a site: {', '.join(sorted(known))}"
+        for number, name in enumerate(cases.policies):
+            pack = packs.get(name) if not packs.problems else None
+            if name in cases.policies[:number]:
+                yield f"{path}.policies[{number}]", "expected each policy once"
+            elif pack is None and not packs.problems:
+                yield f"{path}.policies[{number}]", f"expected one of {', '.join(packs.names)}"
+            elif pack is not None and not pack.deadlines:
+                yield f"{path}.policies[{number}]", f"expected a policy with deadlines; {name} has none"
 
 
 def _place(state: str | None, city: str | None, path: str) -> Iterator[Problem]:
@@ -171,6 +195,22 @@ def limits_of(queue: Queue, site: Site, packs: Packs, *, sector: str | None = No
         for channel in queue.channels
     }
     return MappingProxyType(limits)
+
+
+def case_rules(cases: Cases, packs: Packs) -> CaseRules:
+    """What the cases of a tenant are held to, once the configuration is known to be sound."""
+    city, state = cases.city, cases.state or (calendar_tables.CITIES[cases.city][0] if cases.city else None)
+    found = []
+    for pack in (packs.get(name) for name in cases.policies):
+        assert pack is not None, "checked with the configuration"
+        reading, table = pack.calendar, calendar_tables.table(pack.calendar.table)
+        base = {"state": state, "city": city or state}.get(reading.base, reading.base) or "national"
+        base_days, bank_days = (
+            replace_calendar(table.named(name), saturday_is_business=reading.saturday_is_business)
+            for name in (base, "bank")
+        )
+        found.append(CasePack(pack, base_days, bank_days))
+    return CaseRules(tuple(found), cases.sector)
 
 
 def opening_hours(queue: Queue, site: Site, pack: Pack | None) -> OpeningHours | None:

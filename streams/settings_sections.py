@@ -259,6 +259,7 @@ class CallbackQueue(Section, frozen=True, kw_only=True):
     due_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 7200.0
     owed_due_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 600.0
     boost: Annotated[float, Meta(ge=0, le=10)] = 1.0
+    ivr_first: bool = False
     lease_seconds: Annotated[float, Meta(ge=10, le=3600)] = 180.0
     yield_to: tuple[Slug, ...] | None = None
     yield_seconds: Duration | None = 60.0
@@ -267,6 +268,17 @@ class CallbackQueue(Section, frozen=True, kw_only=True):
     calls_per_day: Annotated[int, Meta(ge=1, le=100)] = 2
     calls_per_month: Annotated[int, Meta(ge=1, le=1000)] = 15
     ageing_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 1800.0
+
+
+class Cases(Section, frozen=True, kw_only=True):
+    """What the cases of a tenant are held to, each policy beside the others. ``sector`` is that of cases without one,
+    ``state`` and ``city`` whose holidays a policy goes by that reads them."""
+
+    tenant: Slug
+    policies: Annotated[tuple[PackName, ...], Meta(min_length=1, max_length=10, description="a list of policies")]
+    sector: Slug | None = None
+    state: State | None = None
+    city: Slug | None = None
 
 
 class Document(Section, frozen=True, kw_only=True):
@@ -280,5 +292,6 @@ class Document(Section, frozen=True, kw_only=True):
     sources: tuple[Source, ...] = ()
     queues: Annotated[tuple[Queue, ...], Meta(min_length=1, max_length=5000, description="a list of 1 to 5000 queues")]
     callback_queues: tuple[CallbackQueue, ...] = ()
+    cases: tuple[Cases, ...] = ()
     policies: tuple[FileName, ...] = ()
     """Packs of one's own, beside those that come with the package."""

@@ -13,13 +13,13 @@ from streams.domain.events import (
     AGENT_EVENTS,
     CALL_EVENTS,
     CALLBACK_RESULTS,
+    CASE_EVENTS,
     CHAT_EVENTS,
     COMMANDS,
     EMAIL_EVENTS,
     SITE_EVENTS,
 )
 
-CASE_EVENTS: Final = "case-events"
 QUEUE_STAFFING: Final = "queue-staffing"
 CALLBACK_SIGNALS: Final = "callback-signals"
 DIALLING_LOG: Final = "dialling-log"
@@ -34,6 +34,7 @@ STAGE_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "queues": (CALL_EVENTS, CHAT_EVENTS, EMAIL_EVENTS, QUEUE_STAFFING),
     "staffing": (AGENT_EVENTS,),
     "availability": (SITE_EVENTS,),
+    "cases": (CASE_EVENTS,),
     "callbacks": (CALLBACK_SIGNALS, COMMANDS),
     "dialling": (DIALLING_LOG, QUEUE_STAFFING, COMMANDS),
     "results": (CALLBACK_RESULTS,),

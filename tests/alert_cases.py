@@ -13,6 +13,7 @@ from streams import metric_names as names
 PLACE: Final = {"tenant": "acme", "site": "fortaleza"}
 QUEUE: Final = {**PLACE, "queue": "sac", "channel": "voice"}
 SOURCE: Final = {**PLACE, "source": "pbx"}
+RULE: Final = {"tenant": "acme", "rule": "CANCEL"}
 WORKER: Final = {"job": "filaviva-stream", "instance": "w1"}
 
 Series = dict[str, str]
@@ -182,8 +183,8 @@ CASES: Final = (
     Case(
         "FilavivaQueueSeriesMissing",
         "3m",
-        series(names.QUEUE_MAX_WAIT, "60x20", QUEUE, instance="w2"),
-        series(names.QUEUE_MAX_WAIT, "60x20", QUEUE, instance="w2")
+        series(names.QUEUE_INFO, "1x20", QUEUE, instance="w2", display_name="SAC"),
+        series(names.QUEUE_INFO, "1x20", QUEUE, instance="w2", display_name="SAC")
         | series(names.QUEUE_STALE, "1x20", QUEUE, instance="w1"),
         QUEUE,
         ("Fila sac (fortaleza): nenhum worker responde por ela", "Queue sac (fortaleza): no worker answers for it"),
@@ -211,6 +212,24 @@ CASES: Final = (
             "Queue sac (fortaleza): 2 workers say they own it",
         ),
         "a minute of hand-over",
+    ),
+    Case(
+        "FilavivaDeadlineAtRisk",
+        "3m",
+        series(names.CASE_DEADLINES, "2x20", RULE, state="at_risk"),
+        series(names.CASE_DEADLINES, "2x20", RULE, state="confirmed"),
+        RULE,
+        ("2 demandas perto do prazo da regra CANCEL", "2 cases near the deadline of rule CANCEL"),
+    ),
+    Case(
+        "FilavivaDeadlineMissed",
+        "3m",
+        series(names.CASE_DEADLINES, "2x20", RULE, state="open", instance="w1")
+        | series(names.CASE_DEADLINES, "1x20", RULE, state="open", instance="w2"),
+        series(names.CASE_DEADLINES, "2x20", RULE, state="at_risk"),
+        RULE,
+        ("3 demandas passaram do prazo da regra CANCEL", "3 cases are past the deadline of rule CANCEL"),
+        "each worker holds a part",
     ),
     Case(
         "FilavivaFeedSilent",

@@ -49,10 +49,14 @@ class Installation:
 
     def run(self, command: str, *arguments: str) -> Any:
         """What one command of the CLI prints as JSON."""
-        whole = [sys.executable, "-m", "streams", command, *arguments, "--config", str(self.config), "--json"]
+        return json.loads(self.run_plain(command, *arguments, "--json"))
+
+    def run_plain(self, command: str, *arguments: str) -> str:
+        """What one command of the CLI prints."""
+        whole = [sys.executable, "-m", "streams", command, *arguments, "--config", str(self.config)]
         done = subprocess.run(whole, cwd=PROJECT, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
         assert done.returncode == 0, f"{' '.join(whole)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        return json.loads(done.stdout)
+        return done.stdout
 
 
 def install(

@@ -79,7 +79,7 @@ def loopback_plan(shipped: Plan, tenants: Sequence[str], sink: Any, *, holiday: 
         name: {"webhook_configs": [{"url": sink.url(name)}]}
         for name in (shipped.platform, shipped.on_call, shipped.sign_of_life, *named)
     }
-    calendar = Calendar(zone="America/Fortaleza", state="CE", city=(holiday,) if holiday else ())
+    calendar = Calendar(zone="America/Fortaleza", base="CE", own=(holiday,) if holiday else ())
     return replace(
         shipped,
         years=shipped.years if holiday else NO_HOLIDAYS,
@@ -100,10 +100,10 @@ def write_rules(folder: Path, *, hurried: bool) -> None:
 
 
 def hurry(group: dict[str, Any]) -> None:
-    """Every rule is judged every 5 s, and nothing waits longer than 15 s or stays longer than 5 s."""
+    """Every rule is judged every 5 s, and nothing waits or stays longer than 15 s."""
     group["interval"] = SOON
     for rule in group["rules"]:
         if "for" in rule:
             rule["for"] = HURRIED.get(rule["for"], LATER)
         if "keep_firing_for" in rule:
-            rule["keep_firing_for"] = SOON
+            rule["keep_firing_for"] = LATER

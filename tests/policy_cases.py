@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from streams.calendar_tables import table
 from streams.domain.calendars import Calendar, HolidayTable
-from streams.domain.deadlines import Due, duties
+from streams.domain.deadlines import Beginning, Due, duties
 from streams.domain.limits import Place, WaitLimit, WaitRules
 from streams.domain.policy import Pack
 from streams.policy_packs import packaged
@@ -52,15 +52,8 @@ def due_of(
 ) -> Due:
     """When a rule of the cases pack says that something which began then is due."""
     starts = next(each.starts for each in CASES.deadlines if each.id == rule)
-    found = duties(
-        CASES,
-        starts=starts,
-        at_ms=instant(when),
-        sector=sector,
-        demand=demand,
-        base=TABLE.named(base),
-        bank=TABLE.named("bank"),
-    )
+    begun = Beginning(starts, instant(when), instant(when), sector, demand)
+    found = duties(CASES, begun, base=TABLE.named(base), bank=TABLE.named("bank"))
     [duty] = [each for each in found if each.rule.id == rule]
     return duty.due
 

@@ -118,16 +118,17 @@ class Prometheus(ServerProcess):
         ]
         super().__init__("prometheus", folder, port, options)
 
-    def series(self, promql: str) -> list[tuple[Mapping[str, str], float]]:
-        """What an instant query gives now: labels and value."""
-        data = self.get("/api/v1/query", [("query", promql)])["data"]
+    def series(self, promql: str, at: float | None = None) -> list[tuple[Mapping[str, str], float]]:
+        """What an instant query gives now, or at a Unix time: labels and value."""
+        when = [("time", str(at))] if at is not None else []
+        data = self.get("/api/v1/query", [("query", promql), *when])["data"]
         if data["resultType"] == "scalar":
             return [({}, float(data["result"][1]))]
         return [(each["metric"], float(each["value"][1])) for each in data["result"]]
 
-    def value(self, promql: str) -> float | None:
+    def value(self, promql: str, at: float | None = None) -> float | None:
         """The one value; None where there is no series."""
-        found = self.series(promql)
+        found = self.series(promql, at)
         assert len(found) <= 1, f"{promql}: {found}"
         return found[0][1] if found else None
 

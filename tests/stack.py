@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from streams.settings_sections import Kafka
 from streams.simulation.centre import SAC
 from streams.simulation.disorder import Disorder
 from streams.simulation.incidents import Flood
+from streams.simulation.layout import Centre, Team
 from streams.simulation.simulation import Simulation
 from streams.simulation.telling import Event
 from tests.brokers import BrokerUnderTest, of_kafka
@@ -45,11 +47,39 @@ from tests.prometheus_server import Prometheus
 from tests.webhook_sink import Delivery, WebhookSink
 from tests.worker_process import WorkerProcess
 
+NINE = 9
+SHIFT_STEP_HOURS = 2
+SHIFTS_AT_ONCE = 3
+"""A shift lasts six hours."""
 DAY = "queue_outcome:filaviva_queue_day_contacts:max > 0"
 WAITING = "sum(queue:filaviva_queue_waiting_contacts:max)"
 SETTLE_SECONDS = 90
 FLOOD = Flood(queue="sac-cartoes", at=timedelta(seconds=20), minutes=2, contacts=40)
 """More callers than anybody could answer: their limit breaks, and somebody is told."""
+
+
+def always_nine(centre: Centre) -> Centre:
+    """The same where it is nine on a Monday at any hour of any day: whoever looks sees it at work."""
+    return replace(
+        centre,
+        queues=tuple(
+            replace(
+                queue, contacts=round(24 * queue.contacts * queue.by_hour[NINE] / sum(queue.by_hour)), by_hour=(1,) * 24
+            )
+            for queue in centre.queues
+        ),
+        teams=tuple(replace(team, shifts=round_the_clock(team)) for team in centre.teams),
+        contacts_by_weekday=(1.0,) * 7,
+        staff_by_weekday=(1.0,) * 7,
+    )
+
+
+def round_the_clock(team: Team) -> tuple[tuple[int, int], ...]:
+    at_nine = sum(agents for hour, agents in team.shifts if NINE - 6 < hour <= NINE)
+    return tuple((hour, max(1, round(at_nine / SHIFTS_AT_ONCE))) for hour in range(0, 24, SHIFT_STEP_HOURS))
+
+
+CENTRE = always_nine(SAC)
 
 
 def main() -> int:
@@ -74,7 +104,7 @@ def run(installation: Installation, broker: BrokerUnderTest, seconds: float, eve
     host, port = worker.address
     sink = everything.enter_context(WebhookSink(on_delivery=tell))
     folder = installation.config.parent
-    stack = NativeStack(folder, workers=[f"{host}:{port}"], tenants=[SAC.tenant], sink=sink)
+    stack = NativeStack(folder, workers=[f"{host}:{port}"], tenants=[CENTRE.tenant], sink=sink)
     everything.enter_context(stack)
     print(f"  metrics       http://{host}:{port}/metrics")
     print(f"  Prometheus    {stack.prometheus.url}")
@@ -102,7 +132,7 @@ SECRETS = {"ACME_TOKEN_KEY": secrets.token_hex(32), "ACME_SEAL_KEY": secrets.tok
 def document() -> dict[str, Any]:
     """The simulated centre, by the wall clock."""
     keys = {"token_key_env": "ACME_TOKEN_KEY", "seal_key_env": "ACME_SEAL_KEY"}
-    return {"clock": {"mode": "wall"}, "privacy": {"tenants": {SAC.tenant: keys}}, **SAC.sections()}
+    return {"clock": {"mode": "wall"}, "privacy": {"tenants": {CENTRE.tenant: keys}}, **CENTRE.sections()}
 
 
 class Ledger(Topics):
@@ -124,7 +154,7 @@ def told_live(installation: Installation, broker: BrokerUnderTest) -> Iterator[t
     jobs = JobFeed(target_of_file(installation.config))
     ledger = Ledger(publisher)
     try:
-        yield Simulation(SAC, 7, datetime.now().astimezone(), [FLOOD], imitates_plans=False), ledger, jobs.new
+        yield Simulation(CENTRE, 7, datetime.now().astimezone(), [FLOOD], imitates_plans=False), ledger, jobs.new
     finally:
         jobs.close()
         ledger.close()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from streams.cli.callbacks import callbacks
 from streams.cli.check import check
+from streams.cli.compliance import compliance
 from streams.cli.dashboards import dashboards
 from streams.cli.dead_letters import dead_letters
 from streams.cli.demo import demo
@@ -27,7 +29,9 @@ def main() -> None:
     """
 
 
+main.add_command(callbacks)
 main.add_command(check)
+main.add_command(compliance)
 main.add_command(dashboards)
 main.add_command(dead_letters)
 main.add_command(demo)

@@ -153,7 +153,7 @@ def _callbacks(result: Result) -> dict[str, Any]:
 def _callbacks_text(callbacks: dict[str, Any]) -> str:
     attempts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(callbacks["attempts"].items())) or "none"
     return (
-        f"{callbacks['plans']} callback plans: {callbacks['open']} open, {callbacks['recovered']} recovered by it,\n"
+        f"{callbacks['plans']} callback plans: {callbacks['open']} open, {callbacks['recovered']} won back,\n"
         f"{callbacks['cancelled']} cancelled because the customer was served otherwise, "
         f"{callbacks['expired']} expired, {callbacks['blocked']} blocked;\n"
         f"{callbacks['dialled']} dial jobs sent, {callbacks['withdrawn']} of them withdrawn; attempts: {attempts}.\n"

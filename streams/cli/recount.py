@@ -19,10 +19,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from streams.cli.recount_options import Options, check_options, cluster_of, configured, rules_of, settings_of
+from streams.cli.recount_policy import json_what_if, other_pack, print_what_if, side_by_side
 from streams.cli.recount_report import json_report, print_tables
 from streams.cli.recount_topics import Cluster, RawRecord, topic_records
 from streams.domain.recount import Recount, Skipped, read_records, recount as recount_of
 from streams.errors import ConfigError, Unavailable
+from streams.settings import Settings
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 LONG_FILE_BYTES: Final = 1_000_000
@@ -39,6 +41,7 @@ STANDARD_INPUT: Final = "-"
 @click.option("--short-abandon", type=click.FloatRange(min=0), metavar="S", help="Short up to S seconds [default: 5].")
 @click.option("--zone", metavar="ZONE", help="Zone of days and intervals, as America/Fortaleza [default: UTC].")
 @click.option("--by", type=click.Choice(["queue", "day", "interval"]), default="queue", help="What a row is.")
+@click.option("--policy", type=click.Path(path_type=Path), help="What this other version of a pack would say, beside.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 def recount(files: tuple[str, ...], **options: Unpack[Options]) -> None:
     """Count every visit again, in one naive batch pass.
@@ -55,23 +58,30 @@ def recount(files: tuple[str, ...], **options: Unpack[Options]) -> None:
     filaviva recount monday.jsonl tuesday.jsonl --by day
 
     filaviva recount --topics --config filaviva.yaml --json
+
+    filaviva recount october.jsonl --config filaviva.yaml --policy our-sac-2026.12.0.yaml
     """
     check_options(files, options)
+    settings = settings_of(options)
+    pack = other_pack(options["policy"], settings) if options["policy"] and settings else None
     with no_cycle_search():
         skipped = Skipped()
-        result = count_again(files, options, skipped)
+        result = count_again(files, options, settings, skipped)
         if skipped.total:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(skipped.by_reason.items()))
             click.echo(f"skipped {skipped.total:,} records: {reasons}", err=True)
+        what_if = side_by_side(result, settings, pack) if pack and settings else {}
         if options["as_json"]:
-            click.echo(json.dumps(json_report(result, options["by"]), indent=2))
+            report = json_report(result, options["by"])
+            click.echo(json.dumps(report | ({"policy": json_what_if(what_if, pack)} if pack else {}), indent=2))
         else:
             print_tables(result, options["by"])
+            if pack:
+                print_what_if(what_if, pack)
 
 
-def count_again(files: tuple[str, ...], options: Options, skipped: Skipped) -> Recount:
+def count_again(files: tuple[str, ...], options: Options, settings: Settings | None, skipped: Skipped) -> Recount:
     """Everything read and counted. Ends the command with a plain message where that cannot be."""
-    settings = settings_of(options)
     rules = rules_of(options, settings)
     try:
         with progress_bar(files) as progress:

@@ -35,6 +35,7 @@ class Options(TypedDict):
     short_abandon: float | None
     zone: str | None
     by: Dimension
+    policy: Path | None
     as_json: bool
 
 
@@ -57,6 +58,8 @@ def check_options(files: tuple[str, ...], options: Options) -> None:
         raise click.UsageError("--topics needs --config or --brokers.")
     if not options["topics"] and (options["brokers"] or options["prefix"]):
         raise click.UsageError("--brokers and --prefix go with --topics.")
+    if options["policy"] and not options["config"]:
+        raise click.UsageError("--policy needs --config: it says which queues the policy is of.")
     if options["config"] and (options["brokers"] or options["prefix"]):
         raise click.UsageError("With --config, brokers and prefix are those of the file.")
     try:

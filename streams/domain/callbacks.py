@@ -6,7 +6,7 @@ a correction of either, still ends in the right plans.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,9 +30,9 @@ from streams.domain.events import (
     OptOut,
     UnblockCustomer,
 )
-from streams.domain.figures import CallbackFigures
+from streams.domain.figures import ATTEMPT_COUNTED, CallbackCounters, CallbackFigures
 from streams.domain.plan_records import plan_output, ready_of, withdrawn_of
-from streams.domain.plans import Course, Plan, groups_of, settle
+from streams.domain.plans import RELEASED, Course, Plan, groups_of, settle
 from streams.domain.rows import PartitionState, Retention, Rows
 from streams.domain.signals import (
     CALLBACK_SIGNALS,
@@ -121,6 +121,8 @@ class CallbacksCore(PartitionState):
         self._told_expired: set[str] = set()
         self._customers: dict[str, _Customer] = {}
         self._open_plans: dict[str, Plan] = {}
+        self.counters: dict[tuple[str, str], CallbackCounters] = defaultdict(CallbackCounters)
+        """By tenant and callback queue, of this process."""
         self._newest_arrival_ms = 0
         self._retention = Retention()
         self._calls_retention = Retention()
@@ -150,14 +152,16 @@ class CallbacksCore(PartitionState):
         return outputs
 
     def figures(self, now_ms: int) -> list[CallbackFigures]:
-        """Open plans of the customers of this partition, for every callback queue of the configuration."""
-        del now_ms
-        policies = self._directory.queues.values()
-        sites = {(policy.tenant, policy.callback_queue): policy.site for policy in policies if policy.callback_queue}
-        pending = Counter((plan.tenant, plan.callback_queue) for plan in self._open_plans.values())
+        """Plans of the customers of this partition, for every callback queue of the configuration."""
+        places = self._directory.callback_queues
+        of_queue: dict[tuple[str, str], list[Plan]] = {place: [] for place in places}
+        customers = Counter({(plan.tenant, plan.callback_queue, plan.token): 1 for plan in self._plans.values()})
+        by_queue = Counter((tenant, queue) for tenant, queue, _ in customers)
+        for plan in self._open_plans.values():
+            of_queue.setdefault((plan.tenant, plan.callback_queue), []).append(plan)
         return [
-            CallbackFigures(tenant, self._site(tenant, queue) or site, queue, pending[tenant, queue], 0.0)
-            for (tenant, queue), site in sites.items()
+            _figures(policy, of_queue[place], by_queue[place], self.counters[place], now_ms)
+            for place, policy in places.items()
         ]
 
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
@@ -216,6 +220,8 @@ class CallbacksCore(PartitionState):
         self._keep(customer, _Known(newest_ms, max(newest_ms, signal.at_ms) + retention_ms, signal))
         if isinstance(signal, Attempted):
             self._count_call(signal)
+            if known is None and signal.outcome in ATTEMPT_COUNTED:
+                self.counters[signal.tenant, signal.callback_queue].attempts[signal.outcome] += 1
         outputs = [signal_output(told, self._directory) for told in _told_elsewhere(signal, customer)]
         outputs += self._settle(customer, signal.at_ms)
         self._schedule(signal.owner_key, customer)
@@ -240,6 +246,7 @@ class CallbacksCore(PartitionState):
         for plan in settle(customer.plans.values(), groups, course_of):
             before = customer.plans.get(plan.plan_id)
             self._put_plan(customer, plan)
+            self._count(before, plan)
             outputs.append(plan_output(plan, at_ms))
             outputs += [log_output(entry, self._directory) for entry in _entries(before, plan, at_ms)]
         return outputs
@@ -278,10 +285,6 @@ class CallbacksCore(PartitionState):
     def _customer(self, owner_key: str) -> _Customer:
         return self._customers.setdefault(owner_key, _Customer())
 
-    def _site(self, tenant: str, queue: str) -> str | None:
-        policy = self._directory.queue(tenant, queue)
-        return policy.site if policy else None
-
     def _keep(self, customer: _Customer, known: _Known) -> None:
         key = known.signal.subject
         self._known.put(key, known)
@@ -291,6 +294,15 @@ class CallbacksCore(PartitionState):
         self._plans.put(plan.plan_id, plan)
         customer.plans[plan.plan_id] = plan
         self._index(plan)
+
+    def _count(self, before: Plan | None, plan: Plan) -> None:
+        counters = self.counters[plan.tenant, plan.callback_queue]
+        if before is None:
+            counters.plans["opened"] += 1
+        if not plan.is_open and (before is None or before.state != plan.state):
+            counters.plans[plan.state] += 1
+        if plan.first_released_ms and not (before and before.first_released_ms):
+            counters.first_attempt.observe(max(0, plan.first_released_ms - plan.opened_ms) / 1000)
 
     def _index(self, plan: Plan) -> None:
         if plan.is_open:
@@ -359,6 +371,28 @@ def _entries(before: Plan | None, plan: Plan, at_ms: int) -> Iterator[Ready | Wi
             yield withdrawn_of(plan, at_ms, plan.cause or plan.state)
     elif before is None or not was_out or ready_of(before, 0) != ready_of(replace(plan, revision=before.revision), 0):
         yield ready_of(plan, at_ms)
+
+
+def _figures(
+    policy: CallbackPolicy, plans: list[Plan], customers: int, counters: CallbackCounters, now_ms: int
+) -> CallbackFigures:
+    late_ms = [
+        now_ms - plan.opened_ms - (policy.owed_due_ms if plan.is_owed else policy.due_ms)
+        for plan in plans
+        if plan.state != RELEASED
+    ]
+    overdue_ms = [late for late in late_ms if late > 0]
+    return CallbackFigures(
+        policy.tenant,
+        policy.site,
+        policy.queue,
+        pending=len(plans),
+        overdue_seconds=max(overdue_ms, default=0) / 1000,
+        overdue=len(overdue_ms),
+        owed=sum(plan.is_owed for plan in plans),
+        customers=customers,
+        counters=counters,
+    )
 
 
 def _expired(plan: Plan) -> Expired:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,7 @@ def after_months(first: date, months: int) -> date:
         return date(first.year + years, month + 1, 1)
 
 
+@lru_cache(maxsize=4096)
 def end_of_day_ms(day: date, zone: ZoneInfo) -> int:
     """The last millisecond of a local date."""
     midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
@@ -71,16 +73,25 @@ class Duty(NamedTuple):
     due: Due
 
 
-def duties(
-    pack: Pack, *, starts: str, at_ms: int, sector: str | None, demand: str | None, base: Calendar, bank: Calendar
-) -> Iterator[Duty]:
-    """What is due after something of a case, by the rules in force on its local date."""
+class Beginning(NamedTuple):
+    """Something of a case that may begin a deadline. ``regime_ms`` is when its demand was registered: the rules in
+    force then count."""
+
+    moment: str
+    at_ms: int
+    regime_ms: int
+    sector: str | None = None
+    demand: str | None = None
+
+
+def duties(pack: Pack, begun: Beginning, *, base: Calendar, bank: Calendar) -> Iterator[Duty]:
+    """What is due after it, by the rules in force on the local date of its regime."""
     zone = ZoneInfo(pack.zone)
-    day = local_date(at_ms, zone)
+    day = local_date(begun.regime_ms, zone)
     fitting = [
         (rule, period)
         for rule in pack.deadlines
-        if rule.starts == starts and _fits(rule, sector, demand)
+        if rule.starts == begun.moment and _fits(rule, begun.sector, begun.demand)
         for period in rule.periods
         if period.since <= day and (period.until is None or day <= period.until)
     ]
@@ -88,7 +99,8 @@ def duties(
     for rule, period in fitting:
         if rule.id not in replaced:
             calendar = bank if rule.calendar == "bank" else base
-            yield Duty(rule, period, due(at_ms, period.within, zone, calendar, rolls=not rule.keep))
+            rolls = rule.kind != "keep"
+            yield Duty(rule, period, due(begun.at_ms, period.within, zone, calendar, rolls=rolls))
 
 
 def _fits(rule: DeadlineRule, sector: str | None, demand: str | None) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import msgspec
 
@@ -22,6 +22,8 @@ from streams.domain.events import (
     AGENT_TYPES,
     CALL_EVENTS,
     CALLBACK_RESULTS,
+    CASE_EVENTS,
+    CASE_TYPES,
     CHAT_EVENTS,
     COMMAND_TYPES,
     COMMANDS,
@@ -33,6 +35,9 @@ from streams.domain.events import (
     SITE_TYPES,
     AgentEvent,
     AgentState,
+    CaseData,
+    CaseEvent,
+    CaseMoment,
     CommandEvent,
     ContactData,
     ContactEvent,
@@ -75,7 +80,9 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_data = {
     name: msgspec.json.Decoder(data_type).decode
-    for name, data_type in (CONTACT_TYPES | AGENT_TYPES | SITE_TYPES | RESULT_TYPES | COMMAND_TYPES).items()
+    for name, data_type in (
+        CONTACT_TYPES | AGENT_TYPES | SITE_TYPES | RESULT_TYPES | COMMAND_TYPES | CASE_TYPES
+    ).items()
 }
 _TYPES_OF_TOPIC: Final = {
     CALL_EVENTS: CONTACT_TYPES.keys(),
@@ -85,11 +92,12 @@ _TYPES_OF_TOPIC: Final = {
     SITE_EVENTS: SITE_TYPES.keys(),
     CALLBACK_RESULTS: RESULT_TYPES.keys(),
     COMMANDS: COMMAND_TYPES.keys(),
+    CASE_EVENTS: CASE_TYPES.keys(),
 }
 
 
-InputData = ContactData | AgentState | SourceHeartbeat | DialAttempted | CustomerCommand | QueueCommand
-InputEvent = ContactEvent | AgentEvent | SiteEvent | ResultEvent | CommandEvent
+InputData = ContactData | AgentState | SourceHeartbeat | DialAttempted | CustomerCommand | QueueCommand | CaseData
+InputEvent = ContactEvent | AgentEvent | SiteEvent | ResultEvent | CommandEvent | CaseEvent
 
 
 class _Invalid(Exception):
@@ -128,6 +136,11 @@ def _decode(topic: str, partition: int, record: Record, directory: Directory) ->
         _check_source(data, envelope.source, directory)
         _check_place(f"{data.tenant}/{data.site}", record, partition, directory)
         return SiteEvent(time_ms, envelope.id, envelope.source, data)
+    if isinstance(data, CaseData):
+        _check_case(data, directory)
+        _check_place(f"{data.tenant}/{data.case_id}", record, partition, directory)
+        moment = cast("CaseMoment", envelope.type.removeprefix("case."))
+        return CaseEvent(time_ms, envelope.id, envelope.source, moment, data)
     if isinstance(data, DialAttempted):
         _check_callback_queue(data, directory)
         return ResultEvent(time_ms, envelope.id, envelope.source, data)
@@ -276,6 +289,12 @@ def _check_agent(data: AgentState, directory: Directory) -> None:
     _check_site(data, directory)
     if any(directory.queue(data.tenant, queue) is None for queue in data.queues):
         raise _Invalid(Reason.UNKNOWN_QUEUE, "$.data.queues: names a queue that is not in the configuration")
+
+
+def _check_case(data: CaseData, directory: Directory) -> None:
+    _check_tenant(data.tenant, directory)
+    if data.site is not None and (data.tenant, data.site) not in directory.sites:
+        raise _Invalid(Reason.WRONG_SITE, "$.data.site: not a site of this tenant in the configuration")
 
 
 def _check_source(data: SourceHeartbeat, source: str, directory: Directory) -> None:

@@ -209,7 +209,8 @@ class DiallingCore(PartitionState):
         self._put(key, replace(known, attempt=freed.attempt, is_out=True))
         slot = Slot(freed.tenant, freed.callback_queue, freed.plan_id, freed.attempt, freed.lease_until_ms)
         self._hold(slot)
-        return [dial_output(ready, freed, address), signal_output(released_signal(freed), self._directory)]
+        job = dial_output(ready, freed, address, ivr_first=queue.policy.ivr_first)
+        return [job, signal_output(released_signal(freed), self._directory)]
 
     def _take_outcome(self, entry: Settled | Connected | LeaseEnded) -> list[Output] | None:
         """An attempt is over, or its customer is with an agent. Who only picked up keeps the agent held."""

@@ -143,6 +143,7 @@ class CallbackPolicy:
     """A plan that is open for longer is overdue; so is an owed call."""
     boost: float = 1.0
     """Calls out at a time for each free agent."""
+    ivr_first: bool = False
     lease_ms: int = 3 * MINUTE_MS
     """How long a call may hold its agent before anything is heard of it."""
     yield_ms: int | None = MINUTE_MS

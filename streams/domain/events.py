@@ -6,7 +6,7 @@ here are closed: a type outside them is ignored, a value outside them is rejecte
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 
@@ -24,6 +24,7 @@ CHAT_EVENTS: Final = "chat-events"
 EMAIL_EVENTS: Final = "email-events"
 AGENT_EVENTS: Final = "agent-events"
 SITE_EVENTS: Final = "site-events"
+CASE_EVENTS: Final = "case-events"
 CALLBACK_RESULTS: Final = "callback-results"
 COMMANDS: Final = "commands"
 
@@ -136,11 +137,90 @@ class AgentState(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     queues: Annotated[tuple[Name, ...], msgspec.Meta(max_length=200)] = ()
 
 
+CaseMoment = Literal[
+    "registered",
+    "protocol_issued",
+    "protocol_sent",
+    "restated",
+    "answered",
+    "resolved",
+    "cancel_requested",
+    "cancel_effective",
+    "cancel_receipt_sent",
+    "cancel_refused",
+    "retention_entered",
+    "leader_alerted",
+    "retention_closed",
+    "history_requested",
+    "history_sent",
+    "recording_stored",
+    "recording_requested",
+    "recording_delivered",
+    "recording_deleted",
+    "record_deleted",
+    "billing_suspended",
+    "billing_charged",
+]
+"""What can happen to a case; the types of its events, with ``case.`` before."""
+DemandType = Literal[
+    "complaint",
+    "request",
+    "information",
+    "cancellation",
+    "undue_charge",
+    "ombudsman",
+    "platform_complaint",
+    "urgency",
+    "high_complexity",
+    "other_cover",
+    "non_care",
+]
+
+
+class CaseData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Something that happened to a case: one demand of a customer, in whatever channels and contacts.
+
+    ``sector`` and ``demand`` count where the case is registered. ``item`` tells several things of one case apart, such
+    as its recordings. An answer is ``conclusive`` unless it says that it is not. The rest is for readers of the topic.
+    """
+
+    tenant: Name
+    case_id: Identifier
+    site: Name | None = None
+    sector: Name | None = None
+    demand: DemandType | None = None
+    item: Annotated[str, msgspec.Meta(min_length=1, max_length=80, pattern=r"^[^:\x00-\x1f]+\Z")] | None = None
+    conclusive: bool = True
+    channel: Channel | None = None
+    contact_id: Identifier | None = None
+    protocol: Word | None = None
+    customer: Customer | None = None
+    handled_by: Literal["bot", "human"] | None = None
+    outcome: Literal["retained", "cancelled", "undecided"] | None = None
+    is_technical: bool | None = None
+    is_open_to_fix: bool | None = None
+
+
 class SourceHeartbeat(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The source of the event lives, whether or not it has anything to tell."""
 
     tenant: Name
     site: Name
+
+
+class ExceptionDeclared(msgspec.Struct, frozen=True, kw_only=True):
+    """A time that rules except, declared with evidence: it tags what it excuses in reports and changes no finding.
+
+    ``queues`` empty: all of the site. An atypical day is left out of the net monthly figures.
+    """
+
+    tenant: Name
+    site: Name
+    kind: Literal["systemic_outage", "atypical_day"]
+    starts_at: str
+    ends_at: str
+    evidence: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    queues: Annotated[tuple[Name, ...], msgspec.Meta(max_length=200)] = ()
 
 
 class DialAttempted(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -223,6 +303,9 @@ COMMAND_TYPES: Final[dict[str, type[CustomerCommand | QueueCommand]]] = {
 }
 
 
+CASE_TYPES: Final[dict[str, type[CaseData]]] = {f"case.{moment}": CaseData for moment in get_args(CaseMoment)}
+
+
 class ContactEvent(msgspec.Struct, frozen=True, gc=False):
     """A validated contact event. ``requested_ms`` and ``started_ms`` are set on offers only."""
 
@@ -250,6 +333,16 @@ class SiteEvent(msgspec.Struct, frozen=True, gc=False):
     event_id: str
     source: str
     data: SourceHeartbeat
+
+
+class CaseEvent(msgspec.Struct, frozen=True, gc=False):
+    """A validated case event; ``moment`` is its type without ``case.``."""
+
+    time_ms: int
+    event_id: str
+    source: str
+    moment: CaseMoment
+    data: CaseData
 
 
 class ResultEvent(msgspec.Struct, frozen=True, gc=False):

@@ -155,12 +155,57 @@ class Flights:
     free_agents: int
 
 
+PLAN_COUNTED: Final = ("opened", "recovered", "cancelled", "expired", "blocked")
+"""What is counted of callback plans: a closed list, also the values of the ``state`` label."""
+ATTEMPT_COUNTED: Final = (
+    "answered",
+    "no_answer",
+    "busy",
+    "failed",
+    "invalid_number",
+    "refused",
+    "voicemail",
+    "abandoned",
+    "no_result",
+)
+"""How attempts end: as dialers say, left again before an agent came, never heard of."""
+FIRST_ATTEMPT_EDGES_SECONDS: Final = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 57_600, 86_400)
+
+
+@dataclass(slots=True)
+class CallbackCounters:
+    """Counted since this process began to own the customers; what is taken back afterwards stays counted."""
+
+    plans: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PLAN_COUNTED, 0))
+    attempts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ATTEMPT_COUNTED, 0))
+    first_attempt: Histogram = field(default_factory=lambda: Histogram(FIRST_ATTEMPT_EDGES_SECONDS))
+
+
 @dataclass(frozen=True, slots=True)
 class CallbackFigures:
-    """Open plans of one callback queue held by one partition."""
+    """The plans of one callback queue held by one partition."""
 
     tenant: str
     site: str
     queue: str
     pending: int
     overdue_seconds: float
+    overdue: int = 0
+    owed: int = 0
+    customers: int = 0
+    counters: CallbackCounters = field(default_factory=CallbackCounters)
+
+
+DEADLINE_STATES: Final = ("pending", "at_risk", "open", "confirmed", "met")
+"""How a deadline of a case stands: not near, near its strict date, past it, not met by the rolled one, met."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFigures:
+    """How many deadlines of a tenant's cases held by one partition stand so, by rule."""
+
+    tenant: str
+    rule: str
+    state: str
+    """One of DEADLINE_STATES."""
+    deadlines: int

@@ -30,10 +30,14 @@ class ServiceCounts:
 
 
 def service_counts(waits: Iterable[tuple[str, int]]) -> ServiceCounts:
-    """The counts of some visits, each as (answered, abandoned or anything else; wait in milliseconds)."""
+    """The counts of some visits, each as (answered, abandoned, unknown or anything else; wait in milliseconds).
+
+    Routed to human service are those answered, abandoned, or queued still as far as anyone knows (unknown); whoever
+    flowed out is counted where the contact went.
+    """
     routed = answered = abandoned_in = abandoned_over = 0
     for kind, wait_ms in waits:
-        routed += 1
+        routed += kind in ("answered", "abandoned", "unknown")
         answered += kind == "answered" and wait_ms <= IN_TIME_MS
         abandoned_in += kind == "abandoned" and wait_ms <= IN_TIME_MS
         abandoned_over += kind == "abandoned" and wait_ms > IN_TIME_MS

@@ -29,6 +29,8 @@ class DialJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     priority: int
     uf: str | None
     zone: str | None
+    ivr_first: bool = False
+    """A recorded voice speaks to the customer before an agent does."""
 
     def __repr__(self) -> str:
         return f"DialJob({self.job_id})"
@@ -46,7 +48,7 @@ class CancelJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause: str
 
 
-def dial_output(ready: Ready, freed: Freed, address: str) -> Output:
+def dial_output(ready: Ready, freed: Freed, address: str, *, ivr_first: bool) -> Output:
     """The job of a released attempt; the release decides about its times."""
     job = DialJob(
         job_id=freed.job_id,
@@ -61,6 +63,7 @@ def dial_output(ready: Ready, freed: Freed, address: str) -> Output:
         priority=ready.priority,
         uf=ready.uf,
         zone=ready.zone,
+        ivr_first=ivr_first,
     )
     return _job_output("callback.dial", job, freed.at_ms)
 

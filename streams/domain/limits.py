@@ -51,6 +51,10 @@ class WaitLimit:
     is_setting: bool = False
     """The number is the queue's own."""
 
+    def __hash__(self) -> int:
+        """Of what tells limits of one day apart: they are looked up for every contact."""
+        return hash((self.rule, self.limit_ms, self.local_date))
+
 
 @dataclass(frozen=True, slots=True)
 class _Days:

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from streams.domain.events import Channel
+from streams.domain.events import CaseMoment, Channel, DemandType
 
 Force = Literal["law", "adv", "self", "op"]
 Confidence = Literal["VP", "VS", "M", "U", "configured"]
@@ -28,39 +28,6 @@ Count = Annotated[int, Meta(ge=0, le=10_000)]
 BusyDay = Literal["monday", "holiday_eve", "holiday_after", "fifth_business_day"]
 Setting = Literal["max_wait_seconds"]
 ExceptionKind = Literal["systemic_outage", "atypical_day"]
-CaseMoment = Literal[
-    "registered",
-    "answered",
-    "resolved",
-    "protocol_sent",
-    "cancel_requested",
-    "cancel_effective",
-    "cancel_receipt_sent",
-    "history_requested",
-    "history_sent",
-    "recording_stored",
-    "recording_requested",
-    "recording_delivered",
-    "recording_deleted",
-    "record_deleted",
-    "billing_suspended",
-    "call_dropped",
-    "call_returned",
-]
-"""What can begin or end a deadline; the last two are of calls, the others of cases."""
-DemandType = Literal[
-    "complaint",
-    "request",
-    "information",
-    "cancellation",
-    "undue_charge",
-    "ombudsman",
-    "platform_complaint",
-    "urgency",
-    "high_complexity",
-    "other_cover",
-    "non_care",
-]
 
 
 class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -153,16 +120,16 @@ class DeadlinePeriod(Part, frozen=True, kw_only=True):
 
 class DeadlineRule(Part, frozen=True, kw_only=True):
     """Something due after something: ``ends`` must come within the term of ``starts``. A ``keep`` rule is the other way
-    round: ``ends`` (a deletion) must not come before the term is over. It ``replaces`` a general rule for its sectors
-    and demands."""
+    round: ``ends`` (a deletion) must not come before the term is over; of a ``never`` rule ``starts`` itself is the
+    breach. A rule ``replaces`` a general one for its sectors and demands."""
 
     id: RuleId
     title: Text
     sectors: tuple[Name, ...] = ()
     demands: tuple[DemandType, ...] = ()
     starts: CaseMoment
-    ends: CaseMoment
-    keep: bool = False
+    ends: CaseMoment | None = None
+    kind: Literal["within", "keep", "never"] = "within"
     calendar: Literal["base", "bank"] = "base"
     replaces: tuple[RuleId, ...] = ()
     periods: Annotated[tuple[DeadlinePeriod, ...], Meta(min_length=1)]

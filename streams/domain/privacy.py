@@ -11,14 +11,19 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, Protocol
+
+import phonenumbers
 
 from streams.domain.events import Customer
 
 AddressKind = Literal["phone", "mailbox", "handle"]
 
 _PHONE: Final = re.compile(r"(?:tel:)?(\+|00)?([0-9 ().\-]+)", re.ASCII)
+_E164_OF_BRAZIL: Final = re.compile(r"\+55[1-9][0-9]{9,10}", re.ASCII)
 _NOT_DIGITS: Final = re.compile(r"[^0-9]")
+_HOME: Final = "BR"
 _MAILBOX: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _FEWEST_PHONE_DIGITS: Final = 5
 _MOST_PHONE_DIGITS: Final = 15  # E.164
@@ -58,8 +63,9 @@ _WESTERN_AMAZONAS: Final = ("97", "America/Eirunepe")
 class Address:
     """Where a customer can be reached; prints masked, and only ``reveal`` gives the text.
 
-    Phones are ``+`` and digits (E.164 expected; a missing ``+`` or a leading ``00`` is mended), mailboxes are lower
-    case, anything else is a handle, kept as given. Equal addresses are equal after that.
+    Phones are E.164, however they were written: nationally as in Brazil, with a carrier's code, with ``+`` or ``00``.
+    Mailboxes are lower case, anything else is a handle, kept as given: a local number without its area code too, which
+    nobody could call. Equal addresses are equal after that.
     """
 
     __slots__ = ("_text", "kind")
@@ -91,14 +97,30 @@ class Address:
 
 
 def _normalised(text: str) -> tuple[AddressKind, str]:
-    phone = _PHONE.fullmatch(text)
-    if phone:
-        digits = _NOT_DIGITS.sub("", phone[2])
-        if _FEWEST_PHONE_DIGITS <= len(digits) <= _MOST_PHONE_DIGITS:
-            return "phone", f"+{digits}"
+    number = text if _E164_OF_BRAZIL.fullmatch(text) else _dialled(text)
+    if number is not None:
+        return "phone", number
     if _MAILBOX.fullmatch(text):
         return "mailbox", text.lower()
     return "handle", text
+
+
+@lru_cache(maxsize=10_000)
+def _dialled(text: str) -> str | None:
+    """The E.164 form of what somebody in Brazil would dial, None for what cannot be a number to call."""
+    phone = _PHONE.fullmatch(text)
+    digits = _NOT_DIGITS.sub("", phone[2]) if phone else ""
+    if phone is None or not _FEWEST_PHONE_DIGITS <= len(digits) <= _MOST_PHONE_DIGITS:
+        return None
+    try:
+        number = phonenumbers.parse(f"+{digits}" if phone[1] else digits, _HOME)
+    except phonenumbers.NumberParseException:
+        return None
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return None
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    is_whole = not written.startswith("+55") or _E164_OF_BRAZIL.fullmatch(written)
+    return written if is_whole else None  # without an area code nobody knows where it rings
 
 
 @dataclass(frozen=True, slots=True)

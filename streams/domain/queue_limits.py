@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import Final, NamedTuple
 
-from streams.domain.limits import WaitLimit, WaitRules, local_date
+from streams.domain.limits import WaitLimit, WaitRules
 from streams.domain.opening_hours import OpeningHours
+from streams.domain.time import SiteCalendar
 
 PLAIN_RULE: Final = "MAX-WAIT"
 PLAIN_POLICY_VERSION: Final = "plain-1"
@@ -43,34 +43,41 @@ class QueueLimits:
         """``hours`` are given where ``max_wait_ms`` counts in opening hours."""
         self._own_limit = None if max_wait_ms is None else _plain_limit(max_wait_ms)
         self._rules = rules
+        self._days = SiteCalendar(rules.pack.zone) if rules else None
+        clocks = [rules.rule_for(transferred=is_transfer) for is_transfer in (False, True)] if rules else []
+        self._starts_with_request = [rule is not None and rule.clock == "requested" for rule in clocks]
+        """By whether the contact was transferred."""
         self._hours = hours
-        self._known: dict[tuple[date, bool], WaitLimit | None] = {}
+        self._plain = BindingLimit(self._own_limit, 0)
+        self._known: dict[tuple[int, bool], WaitLimit | None] = {}
 
     def of(self, start: Start) -> BindingLimit:
         """What binds the contact."""
+        if self._rules is None or self._days is None:
+            return self._own_of(start.offered_ms)
         lead_ms = self._lead_ms(start)
-        limit = self._of_policy(start.offered_ms - lead_ms, start.is_transfer)
+        limit = self._of_policy(self._rules, self._days.day(start.offered_ms - lead_ms), start, lead_ms)
         if limit is None or (limit.limit_ms is None and self._own_limit is not None):
-            return BindingLimit(self._own(start.offered_ms), 0)
+            return self._own_of(start.offered_ms)
         if limit.is_setting:
             return BindingLimit(self._in_opening_hours(limit, start.offered_ms), 0)
         return BindingLimit(limit, lead_ms)
 
     def _lead_ms(self, start: Start) -> int:
-        rule = self._rules.rule_for(transferred=start.is_transfer) if self._rules else None
-        if start.requested_ms is None or rule is None or rule.clock != "requested":
+        if start.requested_ms is None or not self._starts_with_request[start.is_transfer]:
             return 0
         return max(0, start.offered_ms - start.requested_ms)
 
-    def _of_policy(self, start_ms: int, is_transfer: bool) -> WaitLimit | None:  # noqa: FBT001 - part of the key
-        if self._rules is None:
-            return None
-        key = (local_date(start_ms, self._rules.zone), is_transfer)
+    def _of_policy(self, rules: WaitRules, day: int, start: Start, lead_ms: int) -> WaitLimit | None:
+        key = (day, start.is_transfer)
         if key not in self._known:
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()
-            self._known[key] = self._rules.limit_at(start_ms, transferred=is_transfer)
+            self._known[key] = rules.limit_at(start.offered_ms - lead_ms, transferred=start.is_transfer)
         return self._known[key]
+
+    def _own_of(self, offered_ms: int) -> BindingLimit:
+        return self._plain if self._hours is None else BindingLimit(self._own(offered_ms), 0)
 
     def _own(self, offered_ms: int) -> WaitLimit | None:
         limit = self._own_limit

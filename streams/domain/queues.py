@@ -225,7 +225,7 @@ class QueuesCore:
         self._unrecorded.discard(visit)
         judged_by = state.limit
         self.book.settle(visit)
-        if judged_by is not None and judged_by is not state.limit:
+        if judged_by is not None and judged_by != state.limit:
             self._take_back(visit, judged_by, outputs)
         if state.offers:
             self._say_finding(visit, outputs)
@@ -254,9 +254,11 @@ class QueuesCore:
     @staticmethod
     def _take_back(visit: Visit, judged_by: ChosenLimit, outputs: list[Output]) -> None:
         """Another offer stands, and with it another rule: whatever may have been told by the one before falls."""
-        visit.told_revision = None
+        told_revision, visit.told_revision = visit.told_revision, None
         state, told = visit.state, visit.state.told
         if state.limit is None or judged_by.cited_as == state.limit.cited_as or judged_by.limit_ms is None:
+            if told_revision is not None and told.finding_state is None:
+                state.told = Told(told.outcome_revision, OPEN, told_revision)  # an exit in time takes it back
             return
         state.told = Told(told.outcome_revision)
         revision = finding_revision(state, RETRACTED)

@@ -214,12 +214,19 @@ def customer(data: Fields) -> tuple[str | None, str | None]:
 
 
 def one_spelling(address: str) -> str:
-    """The same text for the same place to reach: a phone as ``+`` and its digits, a mailbox in small letters."""
+    """The same text for the same place to reach: a phone as ``+`` and its digits, a mailbox in small letters.
+
+    Without ``+`` or ``00`` a number is one of Brazil: two digits of area and eight or nine more, perhaps after a 0 and
+    the two digits of a carrier, or after 55.
+    """
     plain = address.strip()
-    phone = re.fullmatch(r"(tel:)?(\+|00)?(?P<number>[0-9 ().-]+)", plain)
+    phone = re.fullmatch(r"(tel:)?(?P<abroad>\+|00)?(?P<number>[0-9 ().-]+)", plain)
     digits = re.sub("[^0-9]", "", phone["number"]) if phone else ""
-    if 5 <= len(digits) <= 15:
+    if phone and phone["abroad"] and 8 <= len(digits) <= 15:
         return f"+{digits}"
+    national = re.fullmatch(r"(0[1-9][1-9]|0|55)?(?P<subscriber>[1-9][0-9]{9,10})", digits)
+    if national:
+        return f"+55{national['subscriber']}"
     return plain.lower() if "@" in plain else plain
 
 

@@ -26,6 +26,7 @@ from streams.topics import (
     CALLBACK_JOBS,
     CALLBACK_PLANS,
     DEAD_LETTERS,
+    QUEUE_STAFFING,
     SLA_BREACHES,
     STAGE_INPUTS,
 )
@@ -114,7 +115,7 @@ class Verifier:
         good = [record for record in inputs if not self._is_bad(record)]
         events = list(read_records(((record.headers, record.value) for record in good), skipped))
         self._judge_sends(inputs)
-        self._judge_ledger(len(inputs))
+        self._judge_ledger(len(inputs) + sum(self.ends(QUEUE_STAFFING)))  # agents, where a lane has any
         self._judge_contents(stored)
         self._judge_findings(stored, events, now_ms)
         self._compare(stored, events, now_ms)

@@ -6,6 +6,7 @@ Histories are small on purpose (two customers, a few visits and minutes), so tha
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given, strategies as st
 
 from streams.domain.callbacks import CallbacksCore
 from streams.domain.decisions import Changes, Decisions, Output, Record
+from streams.domain.figures import CallbackCounters, CallbackFigures
 from streams.domain.signals import Abandoned, Ready, Requested, Served, Signal, Withdrawn
 from tests.callback_records import (
     MINUTE_MS,
@@ -178,6 +180,11 @@ def apply(core: CallbacksCore, records: Sequence[Record]) -> Decisions:
     return core.apply("callback-signals", records, NINE_MS, NINE_MS)
 
 
+def uncounted(figures: Iterable[CallbackFigures]) -> list[CallbackFigures]:
+    """Without the counters, which begin anew with every owner, as Prometheus expects of counters."""
+    return [replace(each, counters=CallbackCounters()) for each in figures]
+
+
 @given(long_histories(), st.data())
 def test_a_restart_anywhere_makes_no_difference(records: list[KafkaRecord], data: st.DataObject) -> None:
     """Outputs, rows, ledger and figures go on as if nothing had happened, whatever the batches were."""
@@ -189,7 +196,7 @@ def test_a_restart_anywhere_makes_no_difference(records: list[KafkaRecord], data
     assert apply(steady, records[cut:]).outputs == one_by_one
     assert stored(restored) == stored(steady)
     assert restored.ledger == steady.ledger
-    assert restored.figures(NINE_MS) == steady.figures(NINE_MS)
+    assert uncounted(restored.figures(NINE_MS)) == uncounted(steady.figures(NINE_MS))
 
 
 @given(long_histories())

@@ -380,3 +380,22 @@ def test_a_result_that_cannot_be_one_is_rejected(changes: dict[str, Any], expect
     [letter] = core.apply("callback-results", [result(**changes)], NINE_MS, NINE_MS).dead_letters
     assert letter.rejection.reason == expected
     assert "99746" not in letter.rejection.detail
+
+
+def test_figures_tell_what_is_late_owed_and_won_back() -> None:
+    """At noon: a plan of nine is an hour late, an owed one of ten past ten nearly two; one customer was recovered."""
+    core = callbacks()
+    say(core, reason(), reason("visit-2", minute=1))
+    say(core, reason("v3", token="ab" * 16, minute=0), served(token="ab" * 16, minute=9, job_id=f"{'ab' * 16}.cd.1"))
+    say(core, reason("v4", token="cd" * 16, minute=70, kind=Owed), attempted(1, "busy", minute=20))
+    figures = core.figures(NINE_MS + 180 * MINUTE_MS)[0]
+    assert (figures.queue, figures.pending, figures.overdue, figures.owed, figures.customers) == (
+        "retornos",
+        2,
+        2,
+        1,
+        3,
+    )
+    assert figures.overdue_seconds == 100 * 60
+    assert (figures.counters.plans["opened"], figures.counters.plans["recovered"]) == (3, 1)
+    assert figures.counters.attempts["busy"] == 1

@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 
 from streams.domain.events import Customer
 from streams.domain.privacy import Address, Pseudonyms, TenantKey, uf_of_phone, zone_of_phone
+from streams.domain.recount_events import one_spelling
 
 PHONE = "+5585997465553"
 KEY, OLD_KEY = b"k" * 32, b"o" * 32
@@ -22,11 +23,21 @@ def pseudonyms(previous: bytes | None = None) -> Pseudonyms:
 
 @pytest.mark.parametrize(
     "text",
-    [PHONE, " 5585997465553 ", "+55 (85) 99746-5553", "00558599746.5553", "tel:+55-85-99746-5553"],
+    [
+        PHONE,
+        " 5585997465553 ",
+        "+55 (85) 99746-5553",
+        "00558599746.5553",
+        "tel:+55-85-99746-5553",
+        "(85) 99746-5553",
+        "085 99746 5553",
+        "0 15 85 99746-5553",  # by carrier 15
+    ],
 )
 def test_one_number_written_in_many_ways_is_one_address(text: str) -> None:
-    """Punctuation, a missing plus and the 00 prefix make no difference."""
+    """Punctuation, a missing plus, the 00 prefix, the way of dialling make no difference, nor to the recount."""
     address = Address(text)
+    assert one_spelling(text) == PHONE
     assert (address.kind, address.reveal()) == ("phone", PHONE)
     assert address == Address(PHONE)
     assert len({address, Address(PHONE)}) == 1
@@ -38,15 +49,19 @@ def test_one_number_written_in_many_ways_is_one_address(text: str) -> None:
         (" Ana.Lima@Example.COM ", "mailbox", "ana.lima@example.com"),
         ("@AnaLima", "handle", "@AnaLima"),
         ("1234", "handle", "1234"),
-        ("12345", "phone", "+12345"),
-        ("123456789012345", "phone", "+123456789012345"),
+        ("12345", "handle", "12345"),
+        ("190", "handle", "190"),
+        ("99746-5553", "handle", "99746-5553"),  # of which area nobody knows
+        ("+351 912 345 678", "phone", "+351912345678"),
+        ("+999 123", "handle", "+999 123"),
+        ("0800 123 4567", "phone", "+558001234567"),
         ("1234567890123456", "handle", "1234567890123456"),
         ("two words@example.com", "handle", "two words@example.com"),
         ("٠١٢٣٤٥٦٧٨٩", "handle", "٠١٢٣٤٥٦٧٨٩"),
     ],
 )
 def test_an_address_is_a_phone_a_mailbox_or_a_handle(text: str, kind: str, revealed: str) -> None:
-    """A phone has 5 to 15 ASCII digits; what is neither phone nor mailbox is kept as given."""
+    """A phone is what can be called from Brazil; what is neither phone nor mailbox is kept as given."""
     address = Address(text)
     assert (address.kind, address.reveal()) == (kind, revealed)
 

@@ -136,7 +136,7 @@ def test_an_earlier_offer_with_a_higher_limit_is_not_overdue_yet() -> None:
     bench.flush()
     assert bench.finding(VISIT) == "open"
     assert bench.tick(start + 59) == []
-    bench.take(at(midnight, answered(60)), now=start + 61)
+    bench.take(at(midnight, answered(59.5, delay=0)), now=start + 59.5)
     assert bench.finding(VISIT) == "retracted"
 
 

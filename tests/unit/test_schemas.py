@@ -20,7 +20,6 @@ INTERNAL = {
     "callback-signals": "between stages",
     "dialling-log": "between stages",
     DEAD_LETTERS: "original bytes",
-    "case-events": "no type is read yet",
     **{changelog_name(stage): "a stage's own" for stage in STAGE_INPUTS},
 }
 

@@ -182,6 +182,34 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
         "callback_queues[0] is",
     ),
     ([("contracts", [])], "contracts", "no such key; known here: kafka, worker"),
+    # cases
+    ([("cases", [{"tenant": "acme"}])], "cases[0].policies", "it is missing"),
+    ([("cases", [{"tenant": "acme", "policies": []}])], "cases[0].policies", "a list of policies"),
+    (
+        [("cases", [{"tenant": "acme", "policies": ["br-sac@2026.11.0"]}])],
+        "cases[0].policies[0]",
+        "a policy with deadlines",
+    ),
+    (
+        [("cases", [{"tenant": "acme", "policies": ["br-cases@2020.01.0"]}])],
+        "cases[0].policies[0]",
+        "one of aneel@2026.11.0",
+    ),
+    (
+        [("cases", [{"tenant": "acme", "policies": ["br-cases@2026.11.0", "br-cases@2026.11.0"]}])],
+        "cases[0].policies[1]",
+        "each policy once",
+    ),
+    (
+        [("cases", [{"tenant": "other", "policies": ["br-cases@2026.11.0"]}])],
+        "cases[0].tenant",
+        "a tenant that has a site: acme",
+    ),
+    (
+        [("cases", [{"tenant": "acme", "policies": ["br-cases@2026.11.0"]}] * 2)],
+        "cases[1].tenant",
+        "not listed before; cases[0] is the same",
+    ),
     # policies, places, hours
     ([("policies", ["absent.yaml"])], "policies[0]", "a file that can be read: No such file"),
     ([("queues[0].policy", "br-sac")], "queues[0].policy", "with its version, such as br-sac@2026.11.0"),

@@ -8,6 +8,7 @@ from typing import Final
 from tests.faults.bench import Run
 from tests.faults.lanes import (
     away,
+    callbacks,
     clocks,
     disk,
     disorder,
@@ -27,7 +28,7 @@ from tests.faults.report import Report
 _IN_ORDER: Final = (
     *(kill9, zombie, storm, rolling, outage),
     *(away, replay, silence, poison, traps),
-    *(disorder, clocks, disk, mistakes),
+    *(disorder, clocks, disk, callbacks, mistakes),
 )
 LANES: Final[Mapping[str, Callable[[Run], Report]]] = {lane.LANE: lane.run for lane in _IN_ORDER}
 ONLY_FULL: Final = frozenset({mistakes.LANE})

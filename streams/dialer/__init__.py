@@ -1,0 +1,1 @@
+"""A reference dialer: what any dialer does with callback-jobs and callback-results, and a kit that tests others."""

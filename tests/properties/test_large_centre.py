@@ -38,6 +38,7 @@ class Stopwatch:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.timeout(300)
 def test_a_monday_of_40_queues_and_800_agents_equals_its_recount(capsys: pytest.CaptureFixture[str]) -> None:
     """About a million events: outcomes, queues, intervals, findings, plans with reasons, and jobs. Says how long it

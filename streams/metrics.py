@@ -282,7 +282,9 @@ def _queue_counters(figures: Sequence[QueueFigures]) -> Iterator[Metric]:
     abandoned = (({**at, "outcome": "abandoned"}, each.wait_abandoned) for at, each in queues)
     yield _family(names.QUEUE_CONTACTS_OFFERED, ((at, each.offered) for at, each in queues))
     yield _family(names.QUEUE_EXITS, exits)
+    refusals = (({**at, "reason": why}, count) for at, each in queues for why, count in dict(each.refusals).items())
     yield _family(names.QUEUE_WAIT_BREACHES, breaches)
+    yield _family(names.QUEUE_CALLBACKS_REFUSED, refusals)
     yield _histogram_family(names.QUEUE_WAIT, chain(answered, abandoned))
     yield _histogram_family(names.QUEUE_HANDLE, ((at, each.handle) for at, each in queues))
 

@@ -25,6 +25,7 @@ _WORDS: Final[Mapping[str, str]] = {
     comparison.INTERVALS: "intervals of 15 minutes",
     comparison.FINDINGS: "waits over the limit",
     comparison.PLANS: "callback plans with their reasons",
+    comparison.REFUSALS: "lost customers without a number to call, with why",
     comparison.DAY: "queues' counts of today on /metrics",
     comparison.RECORDS: "promises: no record contradicts itself, no dead letter",
     comparison.JOBS: "plans whose dial jobs are one after the other, none of an ended plan",

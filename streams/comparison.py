@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final
 
 from streams.domain.directory import CreationPolicy, Directory
@@ -288,13 +289,15 @@ def expected_jobs(told: Told) -> dict[str, str]:
 
 
 def _soundness(jobs: list[Job], plan_id: str, rules: Rules, told: Told) -> str:
-    """Each attempt was dialled at most once, one after the other, cancelled at most once and after that, and at the
-    number that the plan belongs to; no job is out of a plan that has ended without it."""
+    """Each attempt was dialled at most once, one after the other, cancelled at most once and after that, at the number
+    that the plan belongs to, and not within the lateness bound; no job is out of a plan that has ended without it."""
     plan = told.newest[CALLBACK_PLANS].get(plan_id)
     if plan is None:
         return "of no plan"
     if any(job.address and rules.token_of(plan["tenant"], job.address) != plan["token"] for job in jobs):
         return "dialled to somebody else"
+    if _is_too_soon(jobs, plan, rules.lateness_ms):
+        return f"dialled within the lateness bound after {plan['opened_at']}: {[job.not_before for job in jobs]}"
     dialled: list[int] = []
     cancelled: set[int] = set()
     for job in jobs:
@@ -308,6 +311,15 @@ def _soundness(jobs: list[Job], plan_id: str, rules: Rules, told: Told) -> str:
     if is_out and plan["state"] not in OPEN_STATES:
         return f"{plan['state']}, and a job is out: {jobs}"
     return SOUND
+
+
+def _is_too_soon(jobs: list[Job], plan: Data, lateness_ms: int) -> bool:
+    """Judged while the plan still rests on the visit that opened it, whose loss can only turn out to be earlier."""
+    opener = plan["plan_id"].partition(".")[2]
+    if not plan["reasons"] or not sha256(plan["reasons"][0].encode()).hexdigest().startswith(opener):
+        return False
+    first_ms = _milliseconds(plan["opened_at"]) + lateness_ms
+    return any(job.not_before is not None and _milliseconds(job.not_before) < first_ms for job in jobs)
 
 
 def _queue_of(data: Mapping[str, str]) -> tuple[str, str, str]:

@@ -148,6 +148,7 @@ def _callbacks(result: Result) -> dict[str, Any]:
         "dialled": sum(job.kind == "dial" for job in jobs),
         "withdrawn": sum(job.kind == "cancel" for job in jobs),
         "attempts": dict(outcomes),
+        "refused": dict(Counter(result.facts[comparison.REFUSALS].values())),
     }
 
 
@@ -158,4 +159,5 @@ def _callbacks_text(callbacks: dict[str, Any]) -> str:
         f"{callbacks['cancelled']} cancelled because the customer was served otherwise, "
         f"{callbacks['expired']} expired, {callbacks['blocked']} blocked;\n"
         f"{callbacks['dialled']} dial jobs sent, {callbacks['withdrawn']} of them withdrawn; attempts: {attempts}.\n"
+        f"{sum(callbacks['refused'].values())} lost customers gave no number that could ring.\n"
     )

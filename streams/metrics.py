@@ -224,7 +224,9 @@ def _queue_counters(figures: Sequence[QueueFigures]) -> Iterator[Family]:
     abandoned = (((*at, "abandoned"), each.wait_abandoned) for at, each in queues)
     yield Family(names.QUEUE_CONTACTS_OFFERED, ((at, each.offered) for at, each in queues))
     yield Family(names.QUEUE_EXITS, exits)
+    refusals = (((*at, why), count) for at, each in queues for why, count in dict(each.refusals).items())
     yield Family(names.QUEUE_WAIT_BREACHES, breaches)
+    yield Family(names.QUEUE_CALLBACKS_REFUSED, refusals)
     yield Family(names.QUEUE_WAIT, histograms=chain(answered, abandoned))
     yield Family(names.QUEUE_HANDLE, histograms=((at, each.handle) for at, each in queues))
 

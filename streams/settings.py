@@ -89,6 +89,7 @@ class Settings:
             callback_queues=[
                 _callbacks(entry, self.queues, sites[entry.tenant, entry.site].zone) for entry in self.callback_queues
             ],
+            lateness_ms=milliseconds(self.clock.lateness_seconds),
         )
 
     def case_rules(self) -> dict[str, CaseRules]:

@@ -25,9 +25,11 @@ from streams.settings_sections import (
     Site,
     Source,
     TenantSecrets,
+    VendorQueue,
 )
 
 Element = TypeVar("Element", Site, Source, Queue, CallbackQueue)
+Listed = TypeVar("Listed", Site, Source, Queue, CallbackQueue, VendorQueue)
 
 _LOGIN_KEYS: Final = ("mechanism", "username", "password_env", "password_file")
 _TLS_KEYS: Final = ("ca_file", "cert_file", "key_file")
@@ -45,6 +47,7 @@ class Draft:
     queues: Mapping[int, Queue]
     callback_queues: Mapping[int, CallbackQueue]
     cases: Mapping[int, Cases]
+    vendor_queues: Mapping[int, VendorQueue]
     unsound: frozenset[str]
 
     @classmethod
@@ -58,6 +61,7 @@ class Draft:
             queues=readable(Queue, raw.get("queues")),
             callback_queues=readable(CallbackQueue, raw.get("callback_queues")),
             cases=readable(Cases, raw.get("cases")),
+            vendor_queues=readable(VendorQueue, raw.get("vendor_queues")),
             unsound=frozenset(path.partition(".")[0].partition("[")[0] for path, _ in problems),
         )
 
@@ -68,7 +72,17 @@ class Draft:
 
 def problems_between(draft: Draft) -> list[Problem]:
     """Every rule that does not hold."""
-    checks = (_kafka, _privacy, _tenants_with_keys, _sites, _sources, _queues, _queue_promises, _callback_queues)
+    checks = (
+        _kafka,
+        _privacy,
+        _tenants_with_keys,
+        _sites,
+        _sources,
+        _queues,
+        _queue_promises,
+        _callback_queues,
+        _vendor_queues,
+    )
     return list(itertools.chain.from_iterable(check(draft) for check in checks))
 
 
@@ -241,6 +255,21 @@ def _callback_queues(draft: Draft) -> Iterator[Problem]:
             )
 
 
+def _vendor_queues(draft: Draft) -> Iterator[Problem]:
+    named = draft.vendor_queues
+    yield from _repeated("vendor_queues", named, lambda entry: (entry.source, entry.name), "name")
+    if "queues" in draft.unsound:
+        return
+    channels_of = {(queue.tenant, queue.queue): queue.channels for queue in draft.queues.values()}
+    for index, entry in named.items():
+        path, channels = f"vendor_queues[{index}]", channels_of.get((entry.tenant, entry.queue))
+        if channels is None:
+            ours = {queue for tenant, queue in channels_of if tenant == entry.tenant}
+            yield f"{path}.queue", f"expected a queue of tenant {entry.tenant}: {_listed(ours)}"
+        elif entry.channel not in (channels if len(channels) > 1 else (None, *channels)):
+            yield f"{path}.channel", f"expected one of the channels of queue {entry.queue}: {_listed(channels)}"
+
+
 def _unknown_sites(section: str, elements: Mapping[int, Element], draft: Draft) -> Iterator[Problem]:
     if "sites" in draft.unsound:
         return
@@ -253,7 +282,7 @@ def _unknown_sites(section: str, elements: Mapping[int, Element], draft: Draft) 
 
 
 def _repeated(
-    section: str, elements: Mapping[int, Element], identity: Callable[[Element], tuple[str, ...]], key: str
+    section: str, elements: Mapping[int, Listed], identity: Callable[[Listed], tuple[str, ...]], key: str
 ) -> Iterator[Problem]:
     first: dict[tuple[str, ...], int] = {}
     for index, element in elements.items():

@@ -75,6 +75,7 @@ Span = Annotated[
         description="hours such as 09:00-21:00",
     ),
 ]
+Keys = Annotated[str, Meta(pattern=r"^[0-9A-D*#]{1,10}\Z", description='keys of a telephone, in quotes: "1"')]
 RetriedOutcome = Literal[
     "answered",
     "no_answer",
@@ -281,6 +282,20 @@ class Cases(Section, frozen=True, kw_only=True):
     city: Slug | None = None
 
 
+class VendorQueue(Section, frozen=True, kw_only=True):
+    """What a source calls a queue of ours. ``channel`` may be left out where the queue has one; ``callback_keys`` are
+    what callers press, or type, to be called back instead of waiting."""
+
+    source: Slug
+    name: Annotated[
+        str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,200}\Z", description="a vendor's name, at most 200 characters")
+    ]
+    tenant: Slug
+    queue: Slug
+    channel: Channel | None = None
+    callback_keys: Annotated[tuple[Keys, ...], Meta(max_length=20)] = ()
+
+
 class Document(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -293,5 +308,6 @@ class Document(Section, frozen=True, kw_only=True):
     queues: Annotated[tuple[Queue, ...], Meta(min_length=1, max_length=5000, description="a list of 1 to 5000 queues")]
     callback_queues: tuple[CallbackQueue, ...] = ()
     cases: tuple[Cases, ...] = ()
+    vendor_queues: Annotated[tuple[VendorQueue, ...], Meta(max_length=20_000)] = ()
     policies: tuple[FileName, ...] = ()
     """Packs of one's own, beside those that come with the package."""

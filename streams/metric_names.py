@@ -128,6 +128,11 @@ QUEUE_WAIT_BREACHES: Final = _counter(
 QUEUE_WAIT: Final = _seconds(
     "filaviva_queue_wait_seconds", "Wait until the contact was answered or abandoned.", (*QUEUE_LABELS, "outcome")
 )
+QUEUE_CALLBACKS_REFUSED: Final = _counter(
+    "filaviva_queue_callbacks_refused_total",
+    "Customers whom the queue would call back and who cannot be called, by why: no number given, or none that rings.",
+    (*QUEUE_LABELS, "reason"),
+)
 QUEUE_HANDLE: Final = _seconds(
     "filaviva_queue_handle_seconds", "Talk, hold and wrap-up of one contact together.", QUEUE_LABELS
 )

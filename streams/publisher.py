@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from streams.connections import KEEPS_EVERY_RECORD
 from streams.errors import Unavailable
 from streams.routing import Route
 from streams.topics import full_name
@@ -20,8 +21,7 @@ from streams.topics import full_name
 ANSWER_SECONDS: Final = 10
 DELIVERY_SECONDS: Final = 30
 _SETTINGS: Final[Mapping[str, Any]] = {
-    "acks": "all",
-    "enable.idempotence": True,
+    **KEEPS_EVERY_RECORD,
     "compression.type": "lz4",
     "partitioner": "murmur2_random",
     "linger.ms": 20,

@@ -48,8 +48,10 @@ from streams.settings_sections import (
     Queue,
     Site,
     Source,
+    VendorQueue,
     Worker,
 )
+from streams.sources.dictionary import Place, QueueDictionary
 
 CALLING_HOLIDAYS: Final = "br@2026.11.0"
 """The table of holidays on which nobody is called unasked."""
@@ -73,6 +75,7 @@ class Settings:
     packs: Packs
     cases: tuple[Cases, ...]
     gateway: Gateway | None
+    vendor_queues: tuple[VendorQueue, ...]
     config_hash: str
     """12 hex characters of what the file says, whatever its layout; secrets have no part in it."""
     tenant_keys: Mapping[str, TenantKeys]
@@ -91,7 +94,14 @@ class Settings:
             callback_queues=[
                 _callbacks(entry, self.queues, sites[entry.tenant, entry.site].zone) for entry in self.callback_queues
             ],
+            lateness_ms=milliseconds(self.clock.lateness_seconds),
         )
+
+    def queue_dictionary(self, source: str) -> QueueDictionary:
+        """What the names of one source mean; empty for a source that has none."""
+        queues = {(queue.tenant, queue.queue): queue for queue in self.queues}
+        ours = [entry for entry in self.vendor_queues if entry.source == source]
+        return QueueDictionary(source, {entry.name: _place(entry, queues[entry.tenant, entry.queue]) for entry in ours})
 
     def case_rules(self) -> dict[str, CaseRules]:
         """Tenant to what its cases are held to."""
@@ -149,6 +159,7 @@ def parse_settings(
         packs=packs,
         cases=document.cases,
         gateway=document.gateway,
+        vendor_queues=document.vendor_queues,
         config_hash=_hash_of(document, packs),
         tenant_keys=MappingProxyType(tenant_keys),
         kafka_password=password,
@@ -283,6 +294,11 @@ def _source(source: Source) -> SourcePolicy:
         expected_silence_ms=milliseconds(source.expected_silence_seconds),
         channels=None if source.channels is None else frozenset(source.channels),
     )
+
+
+def _place(entry: VendorQueue, queue: Queue) -> Place:
+    channel = entry.channel or queue.channels[0]
+    return Place(queue.tenant, queue.site, queue.queue, channel, frozenset(entry.callback_keys))
 
 
 def milliseconds(seconds: float) -> int:

@@ -27,9 +27,11 @@ from streams.settings_sections import (
     Site,
     Source,
     TenantSecrets,
+    VendorQueue,
 )
 
 Element = TypeVar("Element", Site, Source, Queue, CallbackQueue)
+Listed = TypeVar("Listed", Site, Source, Queue, CallbackQueue, VendorQueue)
 
 _LOGIN_KEYS: Final = ("mechanism", "username", "password_env", "password_file")
 _TLS_KEYS: Final = ("ca_file", "cert_file", "key_file")
@@ -48,6 +50,7 @@ class Draft:
     callback_queues: Mapping[int, CallbackQueue]
     cases: Mapping[int, Cases]
     gateway: Gateway | None
+    vendor_queues: Mapping[int, VendorQueue]
     unsound: frozenset[str]
 
     @classmethod
@@ -62,6 +65,7 @@ class Draft:
             callback_queues=readable(CallbackQueue, raw.get("callback_queues")),
             cases=readable(Cases, raw.get("cases")),
             gateway=readable_one(Gateway, raw.get("gateway")),
+            vendor_queues=readable(VendorQueue, raw.get("vendor_queues")),
             unsound=frozenset(path.partition(".")[0].partition("[")[0] for path, _ in problems),
         )
 
@@ -82,6 +86,7 @@ def problems_between(draft: Draft) -> list[Problem]:
         _queue_promises,
         _callback_queues,
         _receivers,
+        _vendor_queues,
     )
     return list(itertools.chain.from_iterable(check(draft) for check in checks))
 
@@ -271,6 +276,21 @@ def _receivers(draft: Draft) -> Iterator[Problem]:
             yield f"{path}.previous_secret_env", "expected at most one of previous_secret_env and previous_secret_file"
 
 
+def _vendor_queues(draft: Draft) -> Iterator[Problem]:
+    named = draft.vendor_queues
+    yield from _repeated("vendor_queues", named, lambda entry: (entry.source, entry.name), "name")
+    if "queues" in draft.unsound:
+        return
+    channels_of = {(queue.tenant, queue.queue): queue.channels for queue in draft.queues.values()}
+    for index, entry in named.items():
+        path, channels = f"vendor_queues[{index}]", channels_of.get((entry.tenant, entry.queue))
+        if channels is None:
+            ours = {queue for tenant, queue in channels_of if tenant == entry.tenant}
+            yield f"{path}.queue", f"expected a queue of tenant {entry.tenant}: {_listed(ours)}"
+        elif entry.channel not in (channels if len(channels) > 1 else (None, *channels)):
+            yield f"{path}.channel", f"expected one of the channels of queue {entry.queue}: {_listed(channels)}"
+
+
 def _unknown_sites(section: str, elements: Mapping[int, Element], draft: Draft) -> Iterator[Problem]:
     if "sites" in draft.unsound:
         return
@@ -283,7 +303,7 @@ def _unknown_sites(section: str, elements: Mapping[int, Element], draft: Draft) 
 
 
 def _repeated(
-    section: str, elements: Mapping[int, Element], identity: Callable[[Element], tuple[str, ...]], key: str
+    section: str, elements: Mapping[int, Listed], identity: Callable[[Listed], tuple[str, ...]], key: str
 ) -> Iterator[Problem]:
     first: dict[tuple[str, ...], int] = {}
     for index, element in elements.items():

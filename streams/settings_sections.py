@@ -75,6 +75,7 @@ Span = Annotated[
         description="hours such as 09:00-21:00",
     ),
 ]
+Keys = Annotated[str, Meta(pattern=r"^[0-9A-D*#]{1,10}\Z", description='keys of a telephone, in quotes: "1"')]
 RetriedOutcome = Literal[
     "answered",
     "no_answer",
@@ -313,6 +314,20 @@ class Gateway(Section, frozen=True, kw_only=True):
     ]
 
 
+class VendorQueue(Section, frozen=True, kw_only=True):
+    """What a source calls a queue of ours. ``channel`` may be left out where the queue has one; ``callback_keys`` are
+    what callers press, or type, to be called back instead of waiting."""
+
+    source: Slug
+    name: Annotated[
+        str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,200}\Z", description="a vendor's name, at most 200 characters")
+    ]
+    tenant: Slug
+    queue: Slug
+    channel: Channel | None = None
+    callback_keys: Annotated[tuple[Keys, ...], Meta(max_length=20)] = ()
+
+
 class Document(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -326,5 +341,6 @@ class Document(Section, frozen=True, kw_only=True):
     callback_queues: tuple[CallbackQueue, ...] = ()
     cases: tuple[Cases, ...] = ()
     gateway: Gateway | None = None
+    vendor_queues: Annotated[tuple[VendorQueue, ...], Meta(max_length=20_000)] = ()
     policies: tuple[FileName, ...] = ()
     """Packs of one's own, beside those that come with the package."""

@@ -35,6 +35,7 @@ from tests.configuration import (
 )
 
 SOUND = sound_document()
+NAMED = {"source": "pbx-1", "name": "600", "tenant": "acme", "queue": "sac"}
 RECIFE = {"tenant": "acme", "site": "recife", "zone": "America/Recife"}
 
 RECEIVER = {"tenant": "acme", "source": "crm-1", "secret_env": "FILAVIVA_CRM_SECRET"}
@@ -210,6 +211,31 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
         "callback_queues[0] is",
     ),
     ([("contracts", [])], "contracts", "no such key; known here: kafka, worker"),
+    # what vendors call our queues
+    (
+        [("vendor_queues", [NAMED | {"queue": "nowhere"}])],
+        "vendor_queues[0].queue",
+        "a queue of tenant acme: email, ret",
+    ),
+    (
+        [("vendor_queues", [NAMED | {"tenant": "other"}])],
+        "vendor_queues[0].queue",
+        "of tenant other: none is configured",
+    ),
+    (
+        [("vendor_queues", [NAMED | {"channel": "chat"}])],
+        "vendor_queues[0].channel",
+        "the channels of queue sac: voice",
+    ),
+    (
+        [("queues[0].channels", ["voice", "chat"]), ("vendor_queues", [NAMED])],
+        "vendor_queues[0].channel",
+        "one of the channels of queue sac: chat, voice",
+    ),
+    ([("vendor_queues", [NAMED, NAMED])], "vendor_queues[1].name", "not listed before; vendor_queues[0] is the same"),
+    ([("vendor_queues", [NAMED | {"name": 600}])], "vendor_queues[0].name", "at most 200 characters; put it in quotes"),
+    ([("vendor_queues", [NAMED | {"callback_keys": [1]}])], "vendor_queues[0].callback_keys[0]", "in quotes"),
+    ([("vendor_queues", [NAMED | {"site": "recife"}])], "vendor_queues[0].site", "no such key"),
     # cases
     ([("cases", [{"tenant": "acme"}])], "cases[0].policies", "it is missing"),
     ([("cases", [{"tenant": "acme", "policies": []}])], "cases[0].policies", "a list of policies"),

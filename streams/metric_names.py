@@ -272,4 +272,18 @@ BUILD_INFO: Final = _gauge(
 )
 
 CATALOGUE: Final = tuple(value for value in list(globals().values()) if isinstance(value, MetricName))
-"""Every metric above, in order; collected so that none can be forgotten."""
+"""Every metric of the worker, in order; collected so that none can be forgotten."""
+
+# The gateway: its own page, beside the worker's.
+GATEWAY_LABELS: Final = ("tenant", "source")
+GATEWAY_REQUESTS: Final = _counter(
+    "filaviva_gateway_requests_total", "Requests by the status they were answered with.", (*GATEWAY_LABELS, "status")
+)
+GATEWAY_EVENTS: Final = _counter(
+    "filaviva_gateway_events_total", "Events that Kafka has acknowledged on all replicas.", GATEWAY_LABELS
+)
+GATEWAY_REQUEST: Final = _seconds(
+    "filaviva_gateway_request_seconds", "From the head of a request to its answer.", GATEWAY_LABELS
+)
+GATEWAY_IN_FLIGHT: Final = _gauge("filaviva_gateway_in_flight_bytes", "Bytes of the requests under way.", unit="bytes")
+GATEWAY_AVAILABLE: Final = _gauge("filaviva_gateway_available", "1 while a Kafka broker answers.")

@@ -329,7 +329,7 @@ ENTRY: Final = whole(1, 100_000)
 DIRECTION: Final = one_of("in", "out")
 AUTHOR: Final = one_of("customer", "agent", "bot")
 ENDED_BY: Final = one_of("customer", "agent", "network")
-FLOW_OUT_REASON: Final = one_of("transfer", "overflow", "timeout", "closed", "key")
+FLOW_OUT_REASON: Final = one_of("transfer", "overflow", "timeout", "closed", "key", "unknown")
 
 ONLY_CHECKED: Final[Mapping[str, Mapping[str, Check]]] = {
     "offered": {

@@ -42,6 +42,7 @@ _FLOW_OUT_OUTCOME: Final = {
     "timeout": OUTCOME_NUMBER["timed_out"],
     "closed": OUTCOME_NUMBER["closed"],
     "key": OUTCOME_NUMBER["key_exit"],
+    "unknown": UNKNOWN_EXIT,
 }
 
 

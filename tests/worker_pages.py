@@ -5,6 +5,7 @@ The worker's own runtime puts the figures together and its own renderer writes t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,7 @@ def page(settings: Settings, chain: CoreChain, partitions: Collection[int]) -> s
     """The text that Prometheus would read. Every clock is live and stands where the centre's newest event is."""
     stages: Any = {stage.name: _held(settings, chain, stage, partitions) for stage in chain.stages}
     runtime = Runtime(settings, chain.directory, stages, _BROKER, started_ms=0)
-    return render(runtime.figures(), "")[0].decode()
+    return render(asyncio.run(runtime.figures()), "")[0].decode()
 
 
 def _held(settings: Settings, chain: CoreChain, stage: Any, partitions: Collection[int]) -> Any:

@@ -38,14 +38,17 @@ from streams.domain.figures import (
     ATTEMPT_COUNTED,
     DEADLINE_STATES,
     FIRST_ATTEMPT_EDGES_SECONDS,
+    HUMAN_VOICE_STATES,
     OUTCOMES,
     PLAN_COUNTED,
+    SERVICE_STATES,
     CallbackFigures,
     CaseFigures,
     Flights,
     Histogram,
     LiveFigures,
     QueueFigures,
+    ServiceFigures,
     SiteFigures,
     StageFigures,
 )
@@ -102,6 +105,7 @@ class WorkerFigures:
     sites: Sequence[SiteFigures] = ()
     callbacks: Sequence[CallbackFigures] = ()
     cases: Sequence[CaseFigures] = ()
+    services: Sequence[ServiceFigures] = ()
     flights: Sequence[Flights] = ()
     stages: Sequence[StageFigures] = ()
     """Of every stage and partition since the process began: those of lost partitions stay in, see `total_of`."""
@@ -184,6 +188,7 @@ class FiguresCollector(Collector):
         yield from _queues_today(figures)
         yield from _queue_counters(figures.queues)
         yield from _parts(figures)
+        yield from _services(figures.services)
         total = total_of(figures.stages)
         yield from _events(figures, total)
         yield from _sources(figures, total)
@@ -300,6 +305,18 @@ def _parts(figures: WorkerFigures) -> Iterator[Metric]:
     yield _family(names.CASE_DEADLINES, of_cases)
     yield _family(names.SITE_AGENTS, (({"tenant": t, "site": s, "state": w}, n) for (t, s, w), n in agents.items()))
     yield from _callback_parts(figures)
+
+
+def _services(sites: Sequence[ServiceFigures]) -> Iterator[Metric]:
+    at = [({"tenant": each.tenant, "site": each.site}, each) for each in sites]
+    channels = (({**site, "state": state}, each.channels[state]) for site, each in at for state in SERVICE_STATES)
+    human = (
+        ({**site, "state": state}, each.human_voice_seconds[state]) for site, each in at for state in HUMAN_VOICE_STATES
+    )
+    breaches = (({**site, "rule": rule}, count) for site, each in at for rule, count in each.day_breaches.items())
+    yield _family(names.SITE_CHANNELS, channels)
+    yield _family(names.SITE_DAY_HUMAN_VOICE, human)
+    yield _family(names.SITE_DAY_BREACHES, breaches)
 
 
 def _callback_parts(figures: WorkerFigures) -> Iterator[Metric]:

@@ -16,6 +16,7 @@ from streams.domain.directory import UNKNOWN_EXIT_MS
 from streams.domain.figures import wait_edges_seconds
 from streams.settings_document import Problem, readable, readable_one
 from streams.settings_sections import (
+    Availability,
     CallbackQueue,
     Cases,
     Kafka,
@@ -45,6 +46,7 @@ class Draft:
     queues: Mapping[int, Queue]
     callback_queues: Mapping[int, CallbackQueue]
     cases: Mapping[int, Cases]
+    availability: Mapping[int, Availability]
     unsound: frozenset[str]
 
     @classmethod
@@ -58,6 +60,7 @@ class Draft:
             queues=readable(Queue, raw.get("queues")),
             callback_queues=readable(CallbackQueue, raw.get("callback_queues")),
             cases=readable(Cases, raw.get("cases")),
+            availability=readable(Availability, raw.get("availability")),
             unsound=frozenset(path.partition(".")[0].partition("[")[0] for path, _ in problems),
         )
 

@@ -281,6 +281,17 @@ class Cases(Section, frozen=True, kw_only=True):
     city: Slug | None = None
 
 
+class Availability(Section, frozen=True, kw_only=True):
+    """What a site must offer its customers, each policy beside the others, and by which channels. Its sources tell on
+    ``site-events``; a site that speaks for others is the one that is listed."""
+
+    tenant: Slug
+    site: Slug
+    policies: Annotated[tuple[PackName, ...], Meta(min_length=1, max_length=10, description="a list of policies")]
+    channels: Annotated[tuple[Channel, ...], Meta(min_length=1, description="a list of at least one channel")]
+    sector: Slug | None = None
+
+
 class Document(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -293,5 +304,6 @@ class Document(Section, frozen=True, kw_only=True):
     queues: Annotated[tuple[Queue, ...], Meta(min_length=1, max_length=5000, description="a list of 1 to 5000 queues")]
     callback_queues: tuple[CallbackQueue, ...] = ()
     cases: tuple[Cases, ...] = ()
+    availability: tuple[Availability, ...] = ()
     policies: tuple[FileName, ...] = ()
     """Packs of one's own, beside those that come with the package."""

@@ -34,13 +34,14 @@ from streams.errors import ConfigError
 from streams.settings_checks import Draft, problems_between
 from streams.settings_document import ROOT, PlainYaml, diagnose
 from streams.settings_policies import Packs, case_rules, limits_of, opening_hours, policy_problems
-from streams.settings_secrets import Secret, SecretReader, TenantKeys
+from streams.settings_secrets import ReceiverSecrets, Secret, SecretReader, TenantKeys
 from streams.settings_sections import (
     Callback,
     CallbackQueue,
     Cases,
     Clock,
     Document,
+    Gateway,
     Hours,
     Kafka,
     Privacy,
@@ -55,7 +56,7 @@ from streams.sources.dictionary import Place, QueueDictionary
 CALLING_HOLIDAYS: Final = "br@2026.11.0"
 """The table of holidays on which nobody is called unasked."""
 
-__all__ = ["Secret", "Settings", "TenantKeys", "load_settings", "parse_settings"]
+__all__ = ["Secret", "Settings", "TenantKeys", "load_settings", "parse_settings", "receiver_secrets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Settings:
     callback_queues: tuple[CallbackQueue, ...]
     packs: Packs
     cases: tuple[Cases, ...]
+    gateway: Gateway | None
     vendor_queues: tuple[VendorQueue, ...]
     config_hash: str
     """12 hex characters of what the file says, whatever its layout; secrets have no part in it."""
@@ -92,6 +94,7 @@ class Settings:
             callback_queues=[
                 _callbacks(entry, self.queues, sites[entry.tenant, entry.site].zone) for entry in self.callback_queues
             ],
+            lateness_ms=milliseconds(self.clock.lateness_seconds),
         )
 
     def queue_dictionary(self, source: str) -> QueueDictionary:
@@ -155,11 +158,26 @@ def parse_settings(
         callback_queues=document.callback_queues,
         packs=packs,
         cases=document.cases,
+        gateway=document.gateway,
         vendor_queues=document.vendor_queues,
         config_hash=_hash_of(document, packs),
         tenant_keys=MappingProxyType(tenant_keys),
         kafka_password=password,
     )
+
+
+def receiver_secrets(
+    gateway: Gateway, folder: Path, *, environment: Mapping[str, str] | None = None
+) -> dict[tuple[str, str], ReceiverSecrets]:
+    """What each receiver's source proves itself with, by tenant and source; file names are relative to ``folder``.
+
+    Apart from the settings, so that only the gateway needs them. Raises ConfigError with everything that is wrong.
+    """
+    reader = SecretReader(os.environ if environment is None else environment, folder)
+    secrets = reader.receivers(gateway)
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return secrets
 
 
 def _sections(yaml_text: PlainYaml) -> dict[str, object]:

@@ -18,9 +18,11 @@ from streams.settings_document import Problem, readable, readable_one
 from streams.settings_sections import (
     CallbackQueue,
     Cases,
+    Gateway,
     Kafka,
     Privacy,
     Queue,
+    Receiver,
     Security,
     Site,
     Source,
@@ -47,6 +49,7 @@ class Draft:
     queues: Mapping[int, Queue]
     callback_queues: Mapping[int, CallbackQueue]
     cases: Mapping[int, Cases]
+    gateway: Gateway | None
     vendor_queues: Mapping[int, VendorQueue]
     unsound: frozenset[str]
 
@@ -61,6 +64,7 @@ class Draft:
             queues=readable(Queue, raw.get("queues")),
             callback_queues=readable(CallbackQueue, raw.get("callback_queues")),
             cases=readable(Cases, raw.get("cases")),
+            gateway=readable_one(Gateway, raw.get("gateway")),
             vendor_queues=readable(VendorQueue, raw.get("vendor_queues")),
             unsound=frozenset(path.partition(".")[0].partition("[")[0] for path, _ in problems),
         )
@@ -81,6 +85,7 @@ def problems_between(draft: Draft) -> list[Problem]:
         _queues,
         _queue_promises,
         _callback_queues,
+        _receivers,
         _vendor_queues,
     )
     return list(itertools.chain.from_iterable(check(draft) for check in checks))
@@ -107,7 +112,7 @@ def _login(security: Security, path: str) -> Iterator[Problem]:
     yield from _one_place(security, "password", path)
 
 
-def _one_place(section: Security | TenantSecrets, name: str, path: str) -> Iterator[Problem]:
+def _one_place(section: Security | TenantSecrets | Receiver, name: str, path: str) -> Iterator[Problem]:
     places = [getattr(section, f"{name}_env"), getattr(section, f"{name}_file")]
     if places.count(None) != 1:
         yield f"{path}.{name}_env", f"expected exactly one of {name}_env and {name}_file"
@@ -253,6 +258,22 @@ def _callback_queues(draft: Draft) -> Iterator[Problem]:
                 f"callback_queues[{index}].site",
                 f"expected {site_of[entry.tenant, entry.queue]}, the site of this queue in queues",
             )
+
+
+def _receivers(draft: Draft) -> Iterator[Problem]:
+    receivers = draft.gateway.receivers if draft.gateway else ()
+    known = {site.tenant for site in draft.sites.values()}
+    first: dict[tuple[str, str], int] = {}
+    for index, receiver in enumerate(receivers):
+        path = f"gateway.receivers[{index}]"
+        if receiver.tenant not in known and "sites" not in draft.unsound:
+            yield f"{path}.tenant", f"expected a tenant that has a site: {_listed(known)}"
+        earlier = first.setdefault((receiver.tenant, receiver.source), index)
+        if earlier != index:
+            yield f"{path}.source", f"expected a source not listed before; gateway.receivers[{earlier}] is the same"
+        yield from _one_place(receiver, "secret", path)
+        if receiver.previous_secret_env is not None and receiver.previous_secret_file is not None:
+            yield f"{path}.previous_secret_env", "expected at most one of previous_secret_env and previous_secret_file"
 
 
 def _vendor_queues(draft: Draft) -> Iterator[Problem]:

@@ -282,6 +282,38 @@ class Cases(Section, frozen=True, kw_only=True):
     city: Slug | None = None
 
 
+class Receiver(Section, frozen=True, kw_only=True):
+    """A source that sends over HTTP, to ``/in/TENANT/SOURCE``, and how it proves that it is this source.
+
+    While a secret changes, the previous one is good too. A signature older or newer than ``replay_seconds`` is refused.
+    """
+
+    tenant: Slug
+    source: Slug
+    kind: Literal["cloudevents"] = "cloudevents"
+    proof: Literal["signature", "bearer"] = "signature"
+    secret_env: VariableName | None = None
+    secret_file: FileName | None = None
+    previous_secret_env: VariableName | None = None
+    previous_secret_file: FileName | None = None
+    replay_seconds: Annotated[float, Meta(ge=1, le=3600)] = 300.0
+
+
+class Gateway(Section, frozen=True, kw_only=True):
+    """The HTTP listener for sources that do not write to Kafka themselves. ``port`` 0 takes any free port.
+
+    Beyond ``max_in_flight_mib`` of requests under way, and ``max_requests`` of one source, it asks to come later.
+    """
+
+    host: Host = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 9180
+    max_in_flight_mib: Annotated[int, Meta(ge=8, le=4096)] = 32
+    max_requests: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    receivers: Annotated[
+        tuple[Receiver, ...], Meta(min_length=1, max_length=1000, description="a list of at least one receiver")
+    ]
+
+
 class VendorQueue(Section, frozen=True, kw_only=True):
     """What a source calls a queue of ours. ``channel`` may be left out where the queue has one; ``callback_keys`` are
     what callers press, or type, to be called back instead of waiting."""
@@ -308,6 +340,7 @@ class Document(Section, frozen=True, kw_only=True):
     queues: Annotated[tuple[Queue, ...], Meta(min_length=1, max_length=5000, description="a list of 1 to 5000 queues")]
     callback_queues: tuple[CallbackQueue, ...] = ()
     cases: tuple[Cases, ...] = ()
+    gateway: Gateway | None = None
     vendor_queues: Annotated[tuple[VendorQueue, ...], Meta(max_length=20_000)] = ()
     policies: tuple[FileName, ...] = ()
     """Packs of one's own, beside those that come with the package."""

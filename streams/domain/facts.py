@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from streams.domain.events import Channel
+from streams.domain.privacy import Refusal
 
 ANSWERED: Final = 0
 CALLBACK_REQUESTED: Final = 1
@@ -40,6 +41,8 @@ class Party(msgspec.Struct, frozen=True, gc=False, array_like=True):
     last_digits: str | None = None
     uf: str | None = None
     zone: str | None = None
+    refusal: Refusal | None = None
+    """Why nobody can be called there; None where somebody can, and where nobody is called back."""
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -118,8 +118,11 @@ class Facts:
             return None
         tokens = self.pseudonyms.tokens(policy.tenant, customer)
         address = None if customer.address is None else Address(customer.address)
-        if address is None or address.kind != "phone" or policy.callback_queue is None or self.sealer is None:
-            return Party(tokens.primary, tokens.all)  # nobody to dial: a withheld number, a mailbox
+        if policy.callback_queue is None or self.sealer is None:
+            return Party(tokens.primary, tokens.all)  # nobody is dialled
+        if address is None or address.refusal is not None:
+            refusal = "no_address" if address is None else address.refusal
+            return Party(tokens.primary, tokens.all, refusal=refusal)
         return Party(
             tokens.primary,
             tokens.all,

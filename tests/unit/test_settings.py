@@ -38,7 +38,35 @@ SOUND = sound_document()
 NAMED = {"source": "pbx-1", "name": "600", "tenant": "acme", "queue": "sac"}
 RECIFE = {"tenant": "acme", "site": "recife", "zone": "America/Recife"}
 
+RECEIVER = {"tenant": "acme", "source": "crm-1", "secret_env": "FILAVIVA_CRM_SECRET"}
+GATEWAY = {"receivers": [RECEIVER, {"tenant": "acme", "source": "crm-2", "secret_file": "crm-2.secret"}]}
+
 BAD_VALUES: list[tuple[list[Edit], str, str]] = [
+    # gateway
+    ([("gateway", {})], "gateway.receivers", "at least one receiver"),
+    ([("gateway", {"receivers": []})], "gateway.receivers", "at least one receiver"),
+    (
+        [("gateway", GATEWAY), ("gateway.receivers[1].source", "crm-1")],
+        "gateway.receivers[1].source",
+        "[0] is the same",
+    ),
+    ([("gateway", GATEWAY), ("gateway.receivers[0].tenant", "nobody")], "gateway.receivers[0].tenant", "has a site"),
+    (
+        [("gateway", GATEWAY), ("gateway.receivers[0].secret_file", "x")],
+        "gateway.receivers[0].secret_env",
+        "exactly one of secret_env and",
+    ),
+    (
+        [
+            ("gateway", GATEWAY),
+            ("gateway.receivers[0].previous_secret_env", "A"),
+            ("gateway.receivers[0].previous_secret_file", "b"),
+        ],
+        "gateway.receivers[0].previous_secret_env",
+        "at most one of",
+    ),
+    ([("gateway", GATEWAY), ("gateway.receivers[0].proof", "hope")], "gateway.receivers[0].proof", "signature, bearer"),
+    ([("gateway", GATEWAY), ("gateway.port", 65_536)], "gateway.port", "from 0 to 65535"),
     # kafka
     ([("kafka", MISSING)], "kafka", "it is missing"),
     ([("kafka.brokers", [])], "kafka.brokers", "at least one broker"),

@@ -16,6 +16,7 @@ from streams.domain.directory import UNKNOWN_EXIT_MS
 from streams.domain.figures import wait_edges_seconds
 from streams.settings_document import Problem, readable, readable_one
 from streams.settings_sections import (
+    PROOFS_OF_KIND,
     Availability,
     CallbackQueue,
     Cases,
@@ -275,8 +276,20 @@ def _receivers(draft: Draft) -> Iterator[Problem]:
         if earlier != index:
             yield f"{path}.source", f"expected a source not listed before; gateway.receivers[{earlier}] is the same"
         yield from _one_place(receiver, "secret", path)
+        if receiver.proof not in PROOFS_OF_KIND[receiver.kind]:
+            yield f"{path}.proof", f"expected {' or '.join(PROOFS_OF_KIND[receiver.kind])} with kind {receiver.kind}"
+        yield from _mapped(receiver, path, draft)
         if receiver.previous_secret_env is not None and receiver.previous_secret_file is not None:
             yield f"{path}.previous_secret_env", "expected at most one of previous_secret_env and previous_secret_file"
+
+
+def _mapped(receiver: Receiver, path: str, draft: Draft) -> Iterator[Problem]:
+    """A platform's webhooks go to the queues of its own tenant, by the names of ``vendor_queues``."""
+    if receiver.kind == "cloudevents" or "vendor_queues" in draft.unsound:
+        return
+    tenants = {entry.tenant for entry in draft.vendor_queues.values() if entry.source == receiver.source}
+    if tenants - {receiver.tenant}:
+        yield f"{path}.source", f"expected a source whose vendor_queues are all of tenant {receiver.tenant}"
 
 
 def _vendor_queues(draft: Draft) -> Iterator[Problem]:

@@ -282,6 +282,15 @@ class Cases(Section, frozen=True, kw_only=True):
     city: Slug | None = None
 
 
+ReceiverKind = Literal["cloudevents", "chatwoot"]
+Proof = Literal["signature", "bearer", "query_token"]
+PROOFS_OF_KIND: Final[dict[ReceiverKind, tuple[Proof, ...]]] = {
+    "cloudevents": ("signature", "bearer"),
+    "chatwoot": ("signature", "query_token"),
+}
+"""What each platform can prove itself with."""
+
+
 class Receiver(Section, frozen=True, kw_only=True):
     """A source that sends over HTTP, to ``/in/TENANT/SOURCE``, and how it proves that it is this source.
 
@@ -290,8 +299,8 @@ class Receiver(Section, frozen=True, kw_only=True):
 
     tenant: Slug
     source: Slug
-    kind: Literal["cloudevents"] = "cloudevents"
-    proof: Literal["signature", "bearer"] = "signature"
+    kind: ReceiverKind = "cloudevents"
+    proof: Proof = "signature"
     secret_env: VariableName | None = None
     secret_file: FileName | None = None
     previous_secret_env: VariableName | None = None

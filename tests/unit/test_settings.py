@@ -66,6 +66,21 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
         "at most one of",
     ),
     ([("gateway", GATEWAY), ("gateway.receivers[0].proof", "hope")], "gateway.receivers[0].proof", "signature, bearer"),
+    (
+        [("gateway", GATEWAY), ("gateway.receivers[0].proof", "query_token")],
+        "gateway.receivers[0].proof",
+        "signature or bearer with kind cloudevents",
+    ),
+    (
+        [
+            ("gateway", {"receivers": [RECEIVER | {"kind": "chatwoot"}]}),
+            ("sites[1]", RECIFE | {"tenant": "other"}),
+            ("queues[3]", queue("sac") | {"tenant": "other", "site": "recife"}),
+            ("vendor_queues", [{"source": "crm-1", "name": "1", "tenant": "other", "queue": "sac"}]),
+        ],
+        "gateway.receivers[0].source",
+        "all of tenant acme",
+    ),
     ([("gateway", GATEWAY), ("gateway.port", 65_536)], "gateway.port", "from 0 to 65535"),
     # kafka
     ([("kafka", MISSING)], "kafka", "it is missing"),

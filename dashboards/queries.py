@@ -155,6 +155,7 @@ CALLBACK_SHARE_TODAY: Final = (
 
 PLANS_IN_1_HOUR: Final = f"sum by (state) (increase({names.QUEUE_CALLBACK_PLANS.name}{{{OF_QUEUES}}}[1h]))"
 ATTEMPTS_IN_1_HOUR: Final = f"sum by (outcome) (increase({names.QUEUE_CALLBACK_ATTEMPTS.name}{{{OF_QUEUES}}}[1h]))"
+REFUSED_IN_5_MINUTES: Final = f"sum(increase({names.QUEUE_CALLBACKS_REFUSED.name}{{{OF_QUEUES}}}[5m]))"
 CALLBACKS_OVERDUE: Final = f"sum({names.QUEUE_CALLBACKS_OVERDUE.name}{{{OF_QUEUES}}})"
 CALLBACKS_OWED: Final = f"sum({names.QUEUE_CALLBACKS_OWED.name}{{{OF_QUEUES}}})"
 CALLBACKS_RELEASED: Final = f"sum(max by ({Q}) ({names.QUEUE_CALLBACKS_RELEASED.name}{{{OF_QUEUES}}}))"

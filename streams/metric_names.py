@@ -128,6 +128,11 @@ QUEUE_WAIT_BREACHES: Final = _counter(
 QUEUE_WAIT: Final = _seconds(
     "filaviva_queue_wait_seconds", "Wait until the contact was answered or abandoned.", (*QUEUE_LABELS, "outcome")
 )
+QUEUE_CALLBACKS_REFUSED: Final = _counter(
+    "filaviva_queue_callbacks_refused_total",
+    "Customers whom the queue would call back and who cannot be called, by why: no number given, or none that rings.",
+    (*QUEUE_LABELS, "reason"),
+)
 QUEUE_HANDLE: Final = _seconds(
     "filaviva_queue_handle_seconds", "Talk, hold and wrap-up of one contact together.", QUEUE_LABELS
 )
@@ -289,4 +294,18 @@ BUILD_INFO: Final = _gauge(
 )
 
 CATALOGUE: Final = tuple(value for value in list(globals().values()) if isinstance(value, MetricName))
-"""Every metric above, in order; collected so that none can be forgotten."""
+"""Every metric of the worker, in order; collected so that none can be forgotten."""
+
+# The gateway: its own page, beside the worker's.
+GATEWAY_LABELS: Final = ("tenant", "source")
+GATEWAY_REQUESTS: Final = _counter(
+    "filaviva_gateway_requests_total", "Requests by the status they were answered with.", (*GATEWAY_LABELS, "status")
+)
+GATEWAY_EVENTS: Final = _counter(
+    "filaviva_gateway_events_total", "Events that Kafka has acknowledged on all replicas.", GATEWAY_LABELS
+)
+GATEWAY_REQUEST: Final = _seconds(
+    "filaviva_gateway_request_seconds", "From the head of a request to its answer.", GATEWAY_LABELS
+)
+GATEWAY_IN_FLIGHT: Final = _gauge("filaviva_gateway_in_flight_bytes", "Bytes of the requests under way.", unit="bytes")
+GATEWAY_AVAILABLE: Final = _gauge("filaviva_gateway_available", "1 while a Kafka broker answers.")

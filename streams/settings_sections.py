@@ -76,6 +76,7 @@ Span = Annotated[
         description="hours such as 09:00-21:00",
     ),
 ]
+Keys = Annotated[str, Meta(pattern=r"^[0-9A-D*#]{1,10}\Z", description='keys of a telephone, in quotes: "1"')]
 RetriedOutcome = Literal[
     "answered",
     "no_answer",
@@ -292,6 +293,61 @@ class Cases(Section, frozen=True, kw_only=True):
     zone: Zone | None = None
 
 
+ReceiverKind = Literal["cloudevents", "chatwoot"]
+Proof = Literal["signature", "bearer", "query_token"]
+PROOFS_OF_KIND: Final[dict[ReceiverKind, tuple[Proof, ...]]] = {
+    "cloudevents": ("signature", "bearer"),
+    "chatwoot": ("signature", "query_token"),
+}
+"""What each platform can prove itself with."""
+
+
+class Receiver(Section, frozen=True, kw_only=True):
+    """A source that sends over HTTP, to ``/in/TENANT/SOURCE``, and how it proves that it is this source.
+
+    While a secret changes, the previous one is good too. A signature older or newer than ``replay_seconds`` is refused.
+    """
+
+    tenant: Slug
+    source: Slug
+    kind: ReceiverKind = "cloudevents"
+    proof: Proof = "signature"
+    secret_env: VariableName | None = None
+    secret_file: FileName | None = None
+    previous_secret_env: VariableName | None = None
+    previous_secret_file: FileName | None = None
+    replay_seconds: Annotated[float, Meta(ge=1, le=3600)] = 300.0
+
+
+class Gateway(Section, frozen=True, kw_only=True):
+    """The HTTP listener for sources that do not write to Kafka themselves. ``port`` 0 takes any free port.
+
+    Beyond ``max_in_flight_mib`` of requests under way, and ``max_requests`` of one source, it asks to come later.
+    """
+
+    host: Host = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 9180
+    max_in_flight_mib: Annotated[int, Meta(ge=8, le=4096)] = 32
+    max_requests: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    receivers: Annotated[
+        tuple[Receiver, ...], Meta(min_length=1, max_length=1000, description="a list of at least one receiver")
+    ]
+
+
+class VendorQueue(Section, frozen=True, kw_only=True):
+    """What a source calls a queue of ours. ``channel`` may be left out where the queue has one; ``callback_keys`` are
+    what callers press, or type, to be called back instead of waiting."""
+
+    source: Slug
+    name: Annotated[
+        str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,200}\Z", description="a vendor's name, at most 200 characters")
+    ]
+    tenant: Slug
+    queue: Slug
+    channel: Channel | None = None
+    callback_keys: Annotated[tuple[Keys, ...], Meta(max_length=20)] = ()
+
+
 class Availability(Section, frozen=True, kw_only=True):
     """What a site must offer its customers, each policy beside the others, and by which channels. Its sources tell on
     ``site-events``; a site that speaks for others is the one that is listed."""
@@ -315,6 +371,8 @@ class Document(Section, frozen=True, kw_only=True):
     queues: Annotated[tuple[Queue, ...], Meta(min_length=1, max_length=5000, description="a list of 1 to 5000 queues")]
     callback_queues: tuple[CallbackQueue, ...] = ()
     cases: tuple[Cases, ...] = ()
+    gateway: Gateway | None = None
+    vendor_queues: Annotated[tuple[VendorQueue, ...], Meta(max_length=20_000)] = ()
     availability: tuple[Availability, ...] = ()
     policies: tuple[FileName, ...] = ()
     """Packs of one's own, beside those that come with the package."""

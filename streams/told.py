@@ -35,11 +35,12 @@ _FACTS: Final = ("callback.signal.attempted", "callback.signal.expired")
 
 
 class Job(NamedTuple):
-    """A dial job or its cancellation; ``kind`` is dial or cancel, the latter without an address."""
+    """A dial job or its cancellation; ``kind`` is dial or cancel, the latter without address and ``not_before``."""
 
     kind: str
     attempt: int
     address: str | None
+    not_before: str | None = None
 
     def __repr__(self) -> str:
         return f"Job({self.kind} {self.attempt})"
@@ -93,4 +94,5 @@ class Told:
             self._heard.add(mark)
             data = event["data"]
             kind = event["type"].removeprefix("callback.")
-            self.jobs.setdefault(data["plan_id"], []).append(Job(kind, data["attempt"], data.get("address")))
+            job = Job(kind, data["attempt"], data.get("address"), data.get("not_before"))
+            self.jobs.setdefault(data["plan_id"], []).append(job)

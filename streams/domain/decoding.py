@@ -242,8 +242,26 @@ def _explain(error: Exception, root: str) -> _Invalid:
 def parse_time(text: str) -> int | None:
     """Milliseconds since the epoch of an RFC 3339 instant from 1970 to 9998; None when it is anything else.
 
-    The year 9999 stands for "never", and no deadline could be added to it.
+    The year 9999 stands for "never", and no deadline could be added to it. The usual form, with milliseconds, costs
+    less: events speak of few different minutes.
     """
+    seconds, milliseconds, zone = text[17:19], text[20:23], text[23:]
+    is_usual = (
+        seconds.isdigit() and text[19:20] == "." and milliseconds.isdigit() and zone[:1] in "Z+-" and seconds < "60"
+    )
+    if not is_usual or not text.isascii():
+        return _parse_any_time(text)
+    minute_ms = _minute(text[:17], zone)
+    return None if minute_ms is None else minute_ms + int(seconds + milliseconds)
+
+
+@lru_cache(maxsize=8192)
+def _minute(start: str, zone: str) -> int | None:
+    """``2026-11-23T12:00:`` and a zone; no zone's offset has seconds."""
+    return _parse_any_time(f"{start}00{zone}")
+
+
+def _parse_any_time(text: str) -> int | None:
     if not _RFC_3339.fullmatch(text):
         return None
     try:

@@ -17,7 +17,7 @@ Channel = Literal["voice", "chat", "whatsapp", "sms", "app", "email", "form"]
 AgentStateName = Literal["available", "ringing", "busy", "wrap_up", "paused", "offline"]
 ATTEMPT_OUTCOMES: Final = ("answered", "no_answer", "busy", "failed", "invalid_number", "refused", "voicemail")
 AttemptOutcome = Literal["answered", "no_answer", "busy", "failed", "invalid_number", "refused", "voicemail"]
-FlowOutReason = Literal["transfer", "overflow", "timeout", "closed", "key"]
+FlowOutReason = Literal["transfer", "overflow", "timeout", "closed", "key", "unknown"]
 
 CALL_EVENTS: Final = "call-events"
 CHAT_EVENTS: Final = "chat-events"
@@ -91,7 +91,11 @@ class Abandoned(ContactData, frozen=True, gc=False, kw_only=True):
 
 
 class FlowedOut(ContactData, frozen=True, gc=False, kw_only=True):
-    """The contact left the queue for another place, unanswered."""
+    """The contact left the queue for another place, unanswered.
+
+    ``unknown``: it is gone, and its source cannot say how; the time is the last at which it was known to wait. Any
+    other exit of the visit stands before this one, whenever it was and whenever it comes.
+    """
 
     reason: FlowOutReason
 

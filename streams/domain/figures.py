@@ -70,6 +70,8 @@ class LiveCounters:
     offered: int = 0
     exits: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
     breaches: dict[str, int] = field(default_factory=lambda: {"target": 0, "max": 0})
+    refusals: dict[str, int] = field(default_factory=dict)
+    """Customers to be called back who cannot be, by why; no keys where the queue calls nobody back."""
 
     def copy(self) -> LiveCounters:
         return LiveCounters(
@@ -79,6 +81,7 @@ class LiveCounters:
             self.offered,
             dict(self.exits),
             dict(self.breaches),
+            dict(self.refusals),
         )
 
 

@@ -17,7 +17,7 @@ from streams.domain.facts import NOTHING_TOLD, ChosenLimit, VisitState, revision
 from streams.domain.figures import OUTCOMES, LiveCounters
 from streams.domain.time import SiteCalendar
 from streams.domain.visit_limits import choose_limit
-from streams.domain.visit_signals import called_for
+from streams.domain.visit_signals import called_for, refusal_of
 from streams.domain.visits import Visit, standing_of
 
 Row = tuple[bytes, bytes | None]
@@ -107,9 +107,12 @@ class VisitBook:
                 self._change(old_queue, old, -1)
             self._change(queue, new, 1)
         self._rest_on(visit, revision_of(visit.state))
+        known_refusal, visit.refusal = visit.refusal, refusal_of(visit)
         if not visit.state.is_historic:
             _follow_line(visit, old_queue, queue)
             _count_live(visit, queue, old, new)
+            if visit.refusal is not None and known_refusal is None:
+                queue.counters.refusals[visit.refusal] += 1
 
     def _change(self, queue: ChannelQueue, standing: Standing, sign: int) -> None:
         queue.change(standing, sign)
@@ -230,8 +233,7 @@ class VisitBook:
     def _restore_visit(self, visit_id: str, state: VisitState) -> None:
         tenant, queue_name, _ = visit_id.split("/", 2)
         policy = self._directory.queue(tenant, queue_name)
-        channels = {offer.channel for offer in state.offers} or {state.channel}
-        if policy is None or not channels <= policy.channels:
+        if policy is None or not _is_of_channels(state, policy):
             return
         if state.limit is not None:
             state.limit = self._limits_read.setdefault(state.limit, state.limit)
@@ -248,9 +250,17 @@ class VisitBook:
         visit.revision = revision_of(state)
         visit.crossed_target = visit.crossed_limit = state.is_overdue
         visit.said = called_for(visit)
+        visit.refusal = refusal_of(visit)
         self._hold_new_places(visit)
         if not state.is_historic:
             _follow_line(visit, None, visit.queue)
+
+
+def _is_of_channels(state: VisitState, policy: QueuePolicy) -> bool:
+    """Whether all that is known of a visit came on channels its queue has."""
+    if not state.offers:
+        return state.channel in policy.channels
+    return all(offer.channel in policy.channels for offer in state.offers)
 
 
 def _follow_line(visit: Visit, old_queue: ChannelQueue | None, queue: ChannelQueue) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 
 from streams import comparison
@@ -20,35 +19,20 @@ from streams.domain.dialling import DiallingCore
 from streams.domain.plans import OPEN_STATES
 from streams.domain.recount import read_events
 from streams.event_lines import event_time_ms
+from streams.settings import Settings
 from streams.simulation.centre import SAC
 from streams.simulation.day import DATE
 from streams.simulation.disorder import Disorder
 from streams.simulation.incidents import parse_incidents
 from streams.simulation.simulation import Simulation
 from streams.simulation.telling import Event
-from streams.told import Told
-from streams.topics import CALLBACK_JOBS, CALLBACK_PLANS
-from tests.core_chain import CoreChain, centre_settings, encode
+from streams.topics import CALLBACK_PLANS
+from tests.core_chain import CoreChain, ListeningTold, centre_settings, encode
 
 STEP_MS = 20_000
 HOUR_MS = 3_600_000
 LOST_AFTER_SECONDS = 600
 """Platforms lose the ends of some calls; nobody waits for those for hours."""
-
-
-class ListeningTold(Told):
-    """Keeps the jobs as the dialer is to read them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.new_jobs: list[Event] = []
-        self.all_jobs: list[Event] = []
-
-    def take(self, topic: str, value: bytes | None) -> None:
-        super().take(topic, value)
-        if topic == CALLBACK_JOBS and value is not None:
-            self.new_jobs.append(msgspec.json.decode(value))
-            self.all_jobs.append(self.new_jobs[-1])
 
 
 @dataclass
@@ -86,7 +70,13 @@ def watched(day: Day, chain: CoreChain) -> None:
                     day.too_many.append(f"{flights}")
 
 
-def lived(seed: int, hours: tuple[int, int], *script: str, disorder_seconds: float = 0) -> Day:
+def settings_of(lateness_seconds: float = 60) -> Settings:
+    return centre_settings(lost_after_seconds=LOST_AFTER_SECONDS, lateness_seconds=lateness_seconds)
+
+
+def lived(
+    seed: int, hours: tuple[int, int], *script: str, disorder_seconds: float = 0, lateness_seconds: float = 60
+) -> Day:
     """Part of a Monday by the clock of the centre: every step the events, then the stages, then the dialer's jobs."""
     zone = ZoneInfo(SAC.sites[0].zone)
     start = datetime(DATE.year, DATE.month, DATE.day, hours[0], tzinfo=zone)
@@ -94,7 +84,7 @@ def lived(seed: int, hours: tuple[int, int], *script: str, disorder_seconds: flo
     simulation = Simulation(SAC, seed, start, incidents, imitates_plans=False)
     disorder = Disorder(seconds=disorder_seconds, repeat_share=0.02, seed=seed)
     day = Day()
-    chain = CoreChain(centre_settings(lost_after_seconds=LOST_AFTER_SECONDS), batch_records=200, told=day.told)
+    chain = CoreChain(settings_of(lateness_seconds), batch_records=200, told=day.told)
     now_ms = simulation.start_ms
     end_ms = now_ms + (hours[1] - hours[0]) * HOUR_MS
     while now_ms < end_ms:
@@ -111,12 +101,14 @@ def lived(seed: int, hours: tuple[int, int], *script: str, disorder_seconds: flo
     return day
 
 
-def unequal(day: Day) -> dict[str, tuple[str, ...]]:
+def unequal(day: Day, *, lateness_seconds: float = 60) -> dict[str, tuple[str, ...]]:
     """What the recount of the same contacts says otherwise of plans and jobs."""
-    rules = rules_of(centre_settings(lost_after_seconds=LOST_AFTER_SECONDS))
+    rules = rules_of(settings_of(lateness_seconds))
     expected = comparison.expected_facts(read_events(map(encode, day.sent)), rules, day.told.plan_facts)
     expected[comparison.JOBS] = comparison.expected_jobs(day.told)
-    wanted = {name: expected[name] for name in (comparison.PLANS, comparison.JOBS, comparison.RECORDS)}
+    wanted = {
+        name: expected[name] for name in (comparison.PLANS, comparison.REFUSALS, comparison.JOBS, comparison.RECORDS)
+    }
     checks = comparison.compare(wanted, comparison.told_facts(day.told, rules))
     return {check.name: check.differences[:3] for check in checks if not check.is_equal}
 
@@ -155,6 +147,14 @@ def test_one_customer_has_one_job_at_a_time(morning: Day) -> None:
             assert ends.get(customer, "") <= data["not_before"], data["job_id"]
             ends[customer] = min(data["expires"], results.get(data["job_id"], data["expires"]))
     assert len(ends) > 10
+
+
+def test_the_first_call_waits_for_the_lateness_bound_and_no_longer(morning: Day) -> None:
+    """With another bound it comes sooner; a recount by a longer one finds the calls that came too soon."""
+    prompt = lived(7, (9, 10), lateness_seconds=5)
+    assert unequal(prompt, lateness_seconds=5) == {}
+    assert set(unequal(prompt, lateness_seconds=60)) == {comparison.JOBS}
+    assert set(unequal(morning, lateness_seconds=3600)) == {comparison.JOBS}
 
 
 def test_nobody_is_called_before_nine_or_on_the_wrong_clock() -> None:

@@ -86,6 +86,7 @@ def policy_problems(draft: Draft, packs: Packs) -> Iterator[Problem]:
         )
         if not packs.problems:
             yield from _policy(queue, packs, path)
+            yield from _beside(queue, packs, path)
 
 
 def _cases(draft: Draft, packs: Packs) -> Iterator[Problem]:
@@ -169,6 +170,18 @@ def _place(state: str | None, city: str | None, path: str) -> Iterator[Problem]:
         yield f"{path}.city", expected
     elif state not in (None, known[city][0]):
         yield f"{path}.state", f"expected {known[city][0]}, the state of {city}"
+
+
+def _beside(queue: Queue, packs: Packs, path: str) -> Iterator[Problem]:
+    if queue.policy_beside is None:
+        return
+    pack = packs.get(queue.policy_beside)
+    if pack is None:
+        yield f"{path}.policy_beside", f"expected one of {', '.join(packs.names)}"
+    elif queue.policy_beside == queue.policy:
+        yield f"{path}.policy_beside", "expected another policy or version than policy"
+    elif all(_rules(pack, queue, None, channel).rule_for() is None for channel in queue.channels):
+        yield f"{path}.policy_beside", f"expected a policy with a limit for this queue; {queue.policy_beside} has none"
 
 
 def _policy(queue: Queue, packs: Packs, path: str) -> Iterator[Problem]:

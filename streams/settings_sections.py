@@ -210,8 +210,9 @@ class Callback(Section, frozen=True, kw_only=True):
 class Queue(Section, frozen=True, kw_only=True):
     """A queue and what is promised there. ``unknown_exit_seconds`` overrides the defaults of all its channels.
 
-    ``policy`` is whose rules bind its waits; ``max_wait_seconds`` is the limit where those set none. ``state`` and
-    ``city`` are the site's unless given.
+    ``policy`` is whose rules bind its waits; ``max_wait_seconds`` is the limit where those set none. ``policy_beside``
+    judges the same waits too, and only finds: another version to be tried. ``state`` and ``city`` are the site's unless
+    given.
     """
 
     tenant: Slug
@@ -226,6 +227,7 @@ class Queue(Section, frozen=True, kw_only=True):
     formula: Annotated[Formula, Meta(description=FORMULA_HINT)] = "answered_of_offered"
     sector: Slug | None = None
     policy: PackName | None = None
+    policy_beside: PackName | None = None
     state: State | None = None
     city: Slug | None = None
     hours: dict[Days, HoursText] | None = None

@@ -19,13 +19,12 @@ from streams.domain.recount_events import (
     Unfit,
     boolean,
     instant,
-    json_object,
     limited,
     one_of,
+    opened,
     optional,
     slug,
     string,
-    text,
 )
 from streams.domain.recount_limits import Terms, is_working, local, on_day, open_limit_ms
 
@@ -80,17 +79,17 @@ def read_cases(lines: Iterable[str | bytes], skipped: Skipped | None = None) -> 
     tally = Skipped() if skipped is None else skipped
     for line in lines:
         try:
-            yield moment(json_object(text(line)))
+            yield moment(*opened((), line))
         except Unfit as unfit:
             tally.add(str(unfit))
 
 
-def moment(envelope: Fields) -> Moment:
+def moment(envelope: Fields, data: object) -> Moment:
+    """One case event. Raises Unfit."""
     kind = string(envelope, "type")
     name = kind.removeprefix("case.")
     if not kind.startswith("case.") or name not in MOMENTS:
         raise Unfit("ignored_type")
-    data = envelope.get("data")
     if not isinstance(data, dict):
         raise Unfit("bad_value")
     optional(data, "channel", CHANNEL)

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from streams.compliance_availability import AvailabilityLine, BlindLine
 from streams.compliance_protocols import ProtocolLine
 from streams.domain.directory import QueuePolicy
 from streams.domain.events import ExceptionDeclared
@@ -21,8 +22,7 @@ from streams.domain.policy import IndicatorRule, Pack
 Data = Mapping[str, Any]
 MOST_WORST: Final = 10
 NOT_JUDGED: Final = (
-    "availability of channels and hours of human voice",
-    "times at which sources were silent or the worker was behind",
+    "how long the worker itself was behind: it reads everything afterwards",
     "deadlines that were met without ever being at risk",
 )
 
@@ -105,6 +105,10 @@ class Evidence:
     deadlines: Sequence[DeadlineLine]
     protocols: Sequence[ProtocolLine] = ()
     """Left empty here; see ``compliance_protocols``."""
+    availability: Sequence[AvailabilityLine] = ()
+    """Left empty here; see ``compliance_availability``."""
+    blind: Sequence[BlindLine] = ()
+    """Left empty here, too: when sources were silent."""
     not_judged: Sequence[str] = NOT_JUDGED
 
 

@@ -10,6 +10,7 @@ from streams import calendar_tables
 from streams.domain.recount import Offer
 from streams.domain.recount_cases import CaseTerms
 from streams.domain.recount_limits import Limit, Terms, limit_of
+from streams.domain.recount_sites import SiteTerms
 from streams.settings import Settings
 from streams.settings_policies import DEFAULT_TABLE
 from streams.settings_sections import Cases, Queue, Site
@@ -33,6 +34,22 @@ def case_terms_of(settings: Settings) -> dict[str, CaseTerms]:
         each.tenant: CaseTerms([_case_pack(name, each, settings) for name in each.policies], each.sector)
         for each in settings.cases
     }
+
+
+def site_terms_of(settings: Settings) -> dict[tuple[str, str], SiteTerms]:
+    """What each listed site must offer, by tenant and site."""
+    zones = {(site.tenant, site.site): site.zone for site in settings.sites}
+    terms = {}
+    for each in settings.availability:
+        place = (each.tenant, each.site)
+        packs = [pack for name in each.policies if (pack := settings.packs.document(name)) is not None]
+        silences_ms = {
+            source.source: round(source.expected_silence_seconds * 1000)
+            for source in settings.sources
+            if (source.tenant, source.site) == place
+        }
+        terms[place] = SiteTerms(packs, each.channels, zones[place], silences_ms, each.sector)
+    return terms
 
 
 def _case_pack(

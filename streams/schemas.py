@@ -38,12 +38,15 @@ from streams.domain.findings import CONFIRMED, OPEN, RETRACTED
 from streams.domain.jobs import CancelJob, DialJob
 from streams.domain.outcomes import ContactOutcome, Finding, QueueInterval
 from streams.domain.plan_records import CallbackPlan
+from streams.domain.site_days import SITE_DAY_TYPE, SiteDay
+from streams.domain.site_findings import SiteFinding
 from streams.gateway.openapi import OPENAPI, document
 from streams.topics import (
     CALLBACK_JOBS,
     CALLBACK_PLANS,
     CONTACT_OUTCOMES,
     QUEUE_INTERVALS,
+    SITE_DAYS,
     SLA_BREACHES,
     TOPICS,
     TopicSpec,
@@ -77,7 +80,9 @@ _TYPES_OF_TOPIC: Final[Mapping[str, Mapping[str, type[msgspec.Struct]]]] = {
     SLA_BREACHES: {
         **{f"sla.{state}": Finding for state in (OPEN, CONFIRMED, RETRACTED)},
         **{f"deadline.{state}": CaseFinding for state in (AT_RISK, OPEN, CONFIRMED, RETRACTED)},
+        **{f"availability.{state}": SiteFinding for state in (OPEN, CONFIRMED, RETRACTED)},
     },
+    SITE_DAYS: {SITE_DAY_TYPE: SiteDay},
     CALLBACK_PLANS: {"callback.plan": CallbackPlan},
     CALLBACK_JOBS: {"callback.dial": DialJob, "callback.cancel": CancelJob},
 }

@@ -30,12 +30,14 @@ from streams.domain.directory import (
     QueuePolicy,
     SourcePolicy,
 )
+from streams.domain.site_findings import SiteRules
 from streams.errors import ConfigError
 from streams.settings_checks import Draft, problems_between
 from streams.settings_document import ROOT, PlainYaml, diagnose
-from streams.settings_policies import Packs, case_rules, limits_of, opening_hours, policy_problems
+from streams.settings_policies import Packs, case_rules, limits_of, opening_hours, policy_problems, site_rules
 from streams.settings_secrets import ReceiverSecrets, Secret, SecretReader, TenantKeys
 from streams.settings_sections import (
+    Availability,
     Callback,
     CallbackQueue,
     Cases,
@@ -76,6 +78,7 @@ class Settings:
     cases: tuple[Cases, ...]
     gateway: Gateway | None
     vendor_queues: tuple[VendorQueue, ...]
+    availability: tuple[Availability, ...]
     config_hash: str
     """12 hex characters of what the file says, whatever its layout; secrets have no part in it."""
     tenant_keys: Mapping[str, TenantKeys]
@@ -106,6 +109,14 @@ class Settings:
     def case_rules(self) -> dict[str, CaseRules]:
         """Tenant to what its cases are held to."""
         return {each.tenant: case_rules(each, self.packs) for each in self.cases}
+
+    def site_rules(self) -> dict[tuple[str, str], SiteRules]:
+        """Tenant and site to what the site must offer."""
+        zones = {(site.tenant, site.site): site.zone for site in self.sites}
+        return {
+            (each.tenant, each.site): site_rules(each, zones[each.tenant, each.site], self.packs)
+            for each in self.availability
+        }
 
 
 def load_settings(
@@ -160,6 +171,7 @@ def parse_settings(
         cases=document.cases,
         gateway=document.gateway,
         vendor_queues=document.vendor_queues,
+        availability=document.availability,
         config_hash=_hash_of(document, packs),
         tenant_keys=MappingProxyType(tenant_keys),
         kafka_password=password,

@@ -17,6 +17,7 @@ from streams.domain.figures import wait_edges_seconds
 from streams.settings_document import Problem, readable, readable_one
 from streams.settings_sections import (
     PROOFS_OF_KIND,
+    Availability,
     CallbackQueue,
     Cases,
     Gateway,
@@ -52,6 +53,7 @@ class Draft:
     cases: Mapping[int, Cases]
     gateway: Gateway | None
     vendor_queues: Mapping[int, VendorQueue]
+    availability: Mapping[int, Availability]
     unsound: frozenset[str]
 
     @classmethod
@@ -67,6 +69,7 @@ class Draft:
             cases=readable(Cases, raw.get("cases")),
             gateway=readable_one(Gateway, raw.get("gateway")),
             vendor_queues=readable(VendorQueue, raw.get("vendor_queues")),
+            availability=readable(Availability, raw.get("availability")),
             unsound=frozenset(path.partition(".")[0].partition("[")[0] for path, _ in problems),
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace as replace_calendar
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -18,10 +18,11 @@ from streams.domain.limits import Place, WaitRules
 from streams.domain.opening_hours import OpeningHours, Span
 from streams.domain.policy import Pack
 from streams.domain.queue_limits import QueueLimits
+from streams.domain.site_findings import SiteRules
 from streams.errors import ConfigError
 from streams.settings_checks import Draft
 from streams.settings_document import Problem, join
-from streams.settings_sections import Cases, Queue, Site
+from streams.settings_sections import Availability, Cases, Queue, Site
 
 WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DEFAULT_TABLE: Final = "br@2026.11.0"
@@ -75,6 +76,7 @@ def policy_problems(draft: Draft, packs: Packs) -> Iterator[Problem]:
     for index, site in draft.sites.items():
         yield from _place(site.state, site.city, f"sites[{index}]")
     yield from _cases(draft, packs)
+    yield from _availability(draft, packs)
     for index, queue in draft.queues.items():
         path = f"queues[{index}]"
         yield from _place(queue.state, queue.city, path)
@@ -94,14 +96,39 @@ def _cases(draft: Draft, packs: Packs) -> Iterator[Problem]:
             yield f"{path}.tenant", f"expected a tenant not listed before; cases[{earlier}] is the same"
         if cases.tenant not in known and "sites" not in draft.unsound:
             yield f"{path}.tenant", f"expected a tenant that has a site: {', '.join(sorted(known))}"
-        for number, name in enumerate(cases.policies):
-            pack = packs.get(name) if not packs.problems else None
-            if name in cases.policies[:number]:
-                yield f"{path}.policies[{number}]", "expected each policy once"
-            elif pack is None and not packs.problems:
-                yield f"{path}.policies[{number}]", f"expected one of {', '.join(packs.names)}"
-            elif pack is not None and not pack.deadlines:
-                yield f"{path}.policies[{number}]", f"expected a policy with deadlines; {name} has none"
+        yield from _listed(cases.policies, packs, path, "deadlines")
+
+
+def _availability(draft: Draft, packs: Packs) -> Iterator[Problem]:
+    first: dict[tuple[str, str], int] = {}
+    for index, each in draft.availability.items():
+        path, place = f"availability[{index}]", (each.tenant, each.site)
+        earlier = first.setdefault(place, index)
+        if earlier != index:
+            yield f"{path}.site", f"expected a site not listed before; availability[{earlier}] is the same"
+        if place not in draft.zones and "sites" not in draft.unsound:
+            yield f"{path}.site", "expected a site of this tenant that is listed in sites"
+        sources = {(source.tenant, source.site) for source in draft.sources.values()}
+        if place not in sources and "sources" not in draft.unsound:
+            yield (
+                f"{path}.site",
+                "expected a site with a source in sources: who tells of it, and how long may that be silent?",
+            )
+        yield from _listed(each.policies, packs, path, "availability")
+
+
+def _listed(
+    names: tuple[str, ...], packs: Packs, path: str, section: Literal["deadlines", "availability"]
+) -> Iterator[Problem]:
+    """What is wrong with a list of policies that must have rules of some section."""
+    for number, name in enumerate(names):
+        pack = packs.get(name) if not packs.problems else None
+        if name in names[:number]:
+            yield f"{path}.policies[{number}]", "expected each policy once"
+        elif pack is None and not packs.problems:
+            yield f"{path}.policies[{number}]", f"expected one of {', '.join(packs.names)}"
+        elif pack is not None and not getattr(pack, section):
+            yield f"{path}.policies[{number}]", f"expected a policy with {section}; {name} has none"
 
 
 def _place(state: str | None, city: str | None, path: str) -> Iterator[Problem]:
@@ -211,6 +238,12 @@ def case_rules(cases: Cases, packs: Packs) -> CaseRules:
         )
         found.append(CasePack(pack, base_days, bank_days))
     return CaseRules(tuple(found), cases.sector)
+
+
+def site_rules(each: Availability, zone: str, packs: Packs) -> SiteRules:
+    """What a site is held to, once the configuration is known to be sound."""
+    found = [pack for name in each.policies if (pack := packs.get(name)) is not None]
+    return SiteRules(tuple(found), each.channels, zone, each.sector)
 
 
 def opening_hours(queue: Queue, site: Site, pack: Pack | None) -> OpeningHours | None:

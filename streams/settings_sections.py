@@ -342,6 +342,17 @@ class VendorQueue(Section, frozen=True, kw_only=True):
     callback_keys: Annotated[tuple[Keys, ...], Meta(max_length=20)] = ()
 
 
+class Availability(Section, frozen=True, kw_only=True):
+    """What a site must offer its customers, each policy beside the others, and by which channels. Its sources tell on
+    ``site-events``; a site that speaks for others is the one that is listed."""
+
+    tenant: Slug
+    site: Slug
+    policies: Annotated[tuple[PackName, ...], Meta(min_length=1, max_length=10, description="a list of policies")]
+    channels: Annotated[tuple[Channel, ...], Meta(min_length=1, description="a list of at least one channel")]
+    sector: Slug | None = None
+
+
 class Document(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -356,5 +367,6 @@ class Document(Section, frozen=True, kw_only=True):
     cases: tuple[Cases, ...] = ()
     gateway: Gateway | None = None
     vendor_queues: Annotated[tuple[VendorQueue, ...], Meta(max_length=20_000)] = ()
+    availability: tuple[Availability, ...] = ()
     policies: tuple[FileName, ...] = ()
     """Packs of one's own, beside those that come with the package."""

@@ -16,6 +16,7 @@ import yaml
 
 from streams.agents.availability import availability_stage
 from streams.agents.callbacks import callbacks_stage
+from streams.agents.cases import cases_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
 from streams.agents.results import results_stage
@@ -28,8 +29,9 @@ from streams.sealing import Sealer
 from streams.settings import Settings, milliseconds, parse_settings
 from streams.simulation.centre import SAC
 from streams.simulation.layout import Centre
+from streams.simulation.telling import Event
 from streams.told import TOPICS_TOLD, Told
-from streams.topics import STAGE_INPUTS
+from streams.topics import CALLBACK_JOBS, STAGE_INPUTS
 from tests.callback_records import NINE_MS, KafkaRecord
 
 Place = tuple[str, str, int]
@@ -69,6 +71,21 @@ def centre_settings(
     return parse_settings(yaml.safe_dump(document), environment={"TOKEN_KEY": "0a" * 32, "SEAL_KEY": "0b" * 32})
 
 
+class ListeningTold(Told):
+    """Keeps the jobs as the dialer is to read them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.new_jobs: list[Event] = []
+        self.all_jobs: list[Event] = []
+
+    def take(self, topic: str, value: bytes | None) -> None:
+        super().take(topic, value)
+        if topic == CALLBACK_JOBS and value is not None:
+            self.new_jobs.append(msgspec.json.decode(value))
+            self.all_jobs.append(self.new_jobs[-1])
+
+
 class CoreChain:
     """The stages of one configuration, with the event clock."""
 
@@ -79,10 +96,11 @@ class CoreChain:
         self._partitions = settings.kafka.partitions
         self._lateness_ms = milliseconds(settings.clock.lateness_seconds)
         sealer = Sealer({tenant: keys.seal_key for tenant, keys in settings.tenant_keys.items()})
-        self._stages: list[StageSpec] = [
+        self.stages: list[StageSpec] = [
             queues_stage(settings, self.directory, sealer),
             staffing_stage(settings, self.directory),
             availability_stage(settings, self.directory),
+            cases_stage(settings, self.directory),
             callbacks_stage(self.directory),
             dialling_stage(self.directory, sealer),
             results_stage(self.directory),
@@ -106,6 +124,10 @@ class CoreChain:
         """Those of one stage."""
         return [core for (stage, _), core in self._cores.items() if stage == name]
 
+    def owned(self, stage: StageSpec) -> dict[int, Core]:
+        """The core of every partition, also of those that no record has reached yet."""
+        return {partition: self._core(stage, partition) for partition in range(self._partitions)}
+
     def newest_ms(self, name: str) -> int:
         """The latest clock of any partition of a stage."""
         return max((now_ms for (stage, _, _), now_ms in self._now_ms.items() if stage == name), default=0)
@@ -115,7 +137,7 @@ class CoreChain:
         the last event seen."""
         while any(self._inputs.values()):
             while any(self._inputs.values()):
-                for stage in self._stages:
+                for stage in self.stages:
                     for topic in stage.inputs:
                         for partition in range(self._partitions):
                             self._read(stage, topic, partition)
@@ -131,7 +153,7 @@ class CoreChain:
                 self._write(core.decide(self._clocks(name, partition)), partition)
 
     def _clocks(self, name: str, partition: int) -> dict[str, int]:
-        stage = next(stage for stage in self._stages if stage.name == name)
+        stage = next(stage for stage in self.stages if stage.name == name)
         return {topic: self._now_ms[name, topic, partition] for topic in stage.inputs}
 
     def _read(self, stage: StageSpec, topic: str, partition: int) -> None:
@@ -164,7 +186,7 @@ class CoreChain:
 
     def _append(self, topic: str, partition: int, value: bytes | None, key: bytes, stamp_ms: int) -> None:
         """One record, for every stage that reads the topic."""
-        for stage in self._stages:
+        for stage in self.stages:
             if topic in stage.inputs:
                 place = (stage.name, topic, partition)
                 self._inputs[place].append(KafkaRecord(value, key, len(self._inputs[place]), stamp_ms))

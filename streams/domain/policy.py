@@ -163,6 +163,32 @@ class ProtocolFormat(Part, frozen=True, kw_only=True):
     source: Text
 
 
+class ServicePeriod(Part, frozen=True, kw_only=True):
+    """What an availability rule says from one local date of the site to another, both inclusive. ``at_least_hours`` a
+    day is for human voice, ``options`` are what the first menu must offer."""
+
+    since: date
+    until: date | None = None
+    force: Force
+    confidence: Confidence
+    at_least_hours: Annotated[float, Meta(gt=0, le=24)] | None = None
+    options: tuple[Name, ...] = ()
+    source: Text
+    note: Text | None = None
+
+
+class AvailabilityRule(Part, frozen=True, kw_only=True):
+    """What a site must offer: ``any_channel`` at every instant (of ``channels``, or of all that the site has),
+    ``human_voice`` for some hours of each local date, or some options in every ``first_menu``."""
+
+    id: RuleId
+    title: Text
+    sectors: tuple[Name, ...] = ()
+    measure: Literal["any_channel", "human_voice", "first_menu"]
+    channels: tuple[Channel, ...] = ()
+    periods: Annotated[tuple[ServicePeriod, ...], Meta(min_length=1)]
+
+
 class Pack(Part, frozen=True, kw_only=True):
     """A pack of rules under one version. ``zone`` is where its dates are read."""
 
@@ -173,6 +199,7 @@ class Pack(Part, frozen=True, kw_only=True):
     calendar: Reading
     waits: tuple[WaitRule, ...] = ()
     deadlines: tuple[DeadlineRule, ...] = ()
+    availability: tuple[AvailabilityRule, ...] = ()
     indicators: tuple[IndicatorRule, ...] = ()
     protocols: tuple[ProtocolFormat, ...] = ()
 

@@ -7,7 +7,7 @@ out: ``filaviva ingest discover`` shows what was met and is missing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +37,11 @@ class QueueDictionary:
         self.source = source
         self.unmapped: Counter[str] = Counter()
         self._places = dict(places)
+
+    @property
+    def places(self) -> Collection[Place]:
+        """Every queue of ours that the source feeds."""
+        return self._places.values()
 
     def place(self, name: str) -> Place | None:
         """The queue behind a vendor's name; None, and remembered, where the dictionary has none."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 
 from streams import comparison
@@ -27,29 +26,13 @@ from streams.simulation.disorder import Disorder
 from streams.simulation.incidents import parse_incidents
 from streams.simulation.simulation import Simulation
 from streams.simulation.telling import Event
-from streams.told import Told
-from streams.topics import CALLBACK_JOBS, CALLBACK_PLANS
-from tests.core_chain import CoreChain, centre_settings, encode
+from streams.topics import CALLBACK_PLANS
+from tests.core_chain import CoreChain, ListeningTold, centre_settings, encode
 
 STEP_MS = 20_000
 HOUR_MS = 3_600_000
 LOST_AFTER_SECONDS = 600
 """Platforms lose the ends of some calls; nobody waits for those for hours."""
-
-
-class ListeningTold(Told):
-    """Keeps the jobs as the dialer is to read them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.new_jobs: list[Event] = []
-        self.all_jobs: list[Event] = []
-
-    def take(self, topic: str, value: bytes | None) -> None:
-        super().take(topic, value)
-        if topic == CALLBACK_JOBS and value is not None:
-            self.new_jobs.append(msgspec.json.decode(value))
-            self.all_jobs.append(self.new_jobs[-1])
 
 
 @dataclass

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.cli.compliance import csv_text, declared_in, issued_in, print_evidence
+from streams.cli.compliance_reading import RawEvent, declared_in, issued_in
+from streams.cli.compliance_report import csv_text, print_evidence
 from streams.compliance import NOT_JUDGED, Evidence, evidence
 from streams.compliance_protocols import protocol_lines
 from streams.domain.directory import Directory
@@ -74,7 +75,7 @@ def of_month(*exceptions: bytes, findings: Any = (), month: str = "2026-10") -> 
         month,
         outcomes=outcomes_of_month(),
         findings=findings,
-        declared=list(declared_in(exceptions)),
+        declared=list(declared_in(map(RawEvent, exceptions))),
         queues=energy().queues,
         indicators=ANEEL,
     )
@@ -166,7 +167,7 @@ def test_protocol_numbers_are_unique_well_formed_and_without_gaps() -> None:
     for case, sector, day, number in given:
         values.append(happened("registered", f"{day}T10:00:00", case=case, sector=sector).value)
         values.append(happened("protocol_issued", f"{day}T10:01:00", case=case, protocol=number).value)
-    issued = issued_in([*values, b"{", None], {"acme": "telecom"})
+    issued = issued_in(map(RawEvent, [*values, b"{", None]), {"acme": "telecom"})
     lines = protocol_lines("2026-10", issued, {"acme": [CASES]}, SAO_PAULO)
     assert {line.format: (line.issued, line.repeated, line.malformed, line.missing) for line in lines} == {
         "HLT-PROTOCOL": (4, 0, 2, 2),
@@ -179,7 +180,7 @@ def test_what_cannot_be_read_is_said(capsys: pytest.CaptureFixture[str]) -> None
     """Other site events are no concern of it."""
     bad_time, bad_kind = exception("systemic_outage", "today", "tomorrow"), exception("strike", *STORM)
     values = [b"{", None, b'{"type": "source.heartbeat", "time": "", "data": {}}', bad_time, bad_kind]
-    assert list(declared_in(values)) == []
+    assert list(declared_in(map(RawEvent, values))) == []
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
@@ -201,3 +202,28 @@ def test_every_format_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_builders_of_this_file_make_the_month_it_says() -> None:
     assert len(MONTH) == len(outcomes_of_month()) == 12
     assert fact("offered", 0).time_ms == NINE
+
+
+def binary(structured: bytes) -> RawEvent:
+    """The same event with its attributes in headers."""
+    event = json.loads(structured)
+    attributes = {name: text for name, text in event.items() if name != "data"}
+    headers = [(f"ce_{name}", str(text).encode()) for name, text in attributes.items()]
+    return RawEvent(json.dumps(event["data"]).encode(), headers)
+
+
+def test_events_in_binary_mode_are_read_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exceptions and protocol numbers, the same as in structured form; a header that is no text is no event."""
+    storm = exception("systemic_outage", *STORM)
+    assert list(declared_in([binary(storm)])) == list(declared_in([RawEvent(storm)]))
+    told = [
+        happened("registered", "2026-10-05T10:00:00", sector="telecom").value,
+        happened("protocol_issued", "2026-10-05T10:01:00", protocol="2026000000007").value,
+    ]
+    issued = issued_in(map(binary, told), {})
+    assert issued == issued_in(map(RawEvent, told), {})
+    assert [(each.number, each.sector) for each in issued] == [("2026000000007", "telecom")]
+    assert not capsys.readouterr().err
+    broken = RawEvent(b"{}", [("ce_type", b"exception.declared"), ("ce_time", b"\xff")])
+    assert list(declared_in([broken])) == []
+    assert "an exception that cannot be read" in capsys.readouterr().err

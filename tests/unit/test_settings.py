@@ -292,7 +292,11 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
     # policies, places, hours
     ([("policies", ["absent.yaml"])], "policies[0]", "a file that can be read: No such file"),
     ([("queues[0].policy", "br-sac")], "queues[0].policy", "with its version, such as br-sac@2026.11.0"),
-    ([("queues[0].policy", "br-sac@2020.01.0")], "queues[0].policy", "one of aneel@2026.11.0, br-cases@2026.11.0"),
+    (
+        [("queues[0].policy", "br-sac@2020.01.0")],
+        "queues[0].policy",
+        "one of aneel@2026.11.0, br-availability@2026.11.0, br-cases@2026.11.0",
+    ),
     (
         [("queues[0].max_wait_seconds", MISSING)],
         "queues[0].max_wait_seconds",

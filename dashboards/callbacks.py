@@ -81,10 +81,14 @@ CHARTS: Final = (
     FIRST_ATTEMPT,
     Panel(
         Text("De onde vêm, em 5 minutos", "Where they come from, in 5 minutes"),
-        Text("Quem desiste e quem pede retorno; os dois geram planos.", "Who gives up and who asks: both open plans."),
+        Text(
+            "Quem desiste e quem pede retorno geram planos; sem um número que toque, ninguém pode ser chamado.",
+            "Who gives up and who asks open plans; without a number that rings nobody can be called.",
+        ),
         {
             Text("abandonaram", "abandoned"): queries.LOST,
             Text("pediram retorno", "asked for a callback"): queries.CALLBACKS_REQUESTED,
+            Text("sem número que toque", "no number that rings"): queries.REFUSED_IN_5_MINUTES,
         },
     ),
     Panel(

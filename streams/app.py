@@ -28,6 +28,7 @@ from streams.domain.directory import Directory
 from streams.engine import garbage
 from streams.engine.hearing import Hearing
 from streams.engine.pulse import Pulse
+from streams.engine.recovery import TableManager
 from streams.engine.stage import Stage, StageSpec, StageSurroundings
 from streams.engine.tolerant_records import read_tolerantly
 from streams.engine.transport import Consumer, Producer, Transport
@@ -120,6 +121,7 @@ def _build_app(settings: Settings) -> faust.App:
         kafka.prefix,
         broker=[f"kafka://{address}" for address in kafka.brokers],
         broker_credentials=_credentials(settings),
+        TableManager=TableManager,
         store="memory://",
         datadir=Path(tempfile.gettempdir())
         / f"{kafka.prefix}-faust",  # Faust insists on a folder; nothing is kept there

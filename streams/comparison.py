@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final
 
 from streams.domain.directory import CreationPolicy, Directory
@@ -26,6 +27,7 @@ QUEUES: Final = "queues"
 INTERVALS: Final = "intervals"
 FINDINGS: Final = "findings"
 PLANS: Final = "plans"
+REFUSALS: Final = "refusals"
 JOBS: Final = "jobs"
 DAY: Final = "day"
 RECORDS: Final = "records"
@@ -113,7 +115,7 @@ def expected_facts(
     ``plan_facts`` are those of ``Told``: attempts, expiries and commands are no matter of contact events.
     """
     everything = list(events)
-    facts: Facts = {name: {} for name in (OUTCOMES, QUEUES, INTERVALS, FINDINGS, PLANS, DAY)}
+    facts: Facts = {name: {} for name in (OUTCOMES, QUEUES, INTERVALS, FINDINGS, PLANS, REFUSALS, DAY)}
     for part in _parts(everything, rules.directory):
         as_of_ms = max(event.time_ms for event in part) - rules.lateness_ms if now_ms is None else now_ms
         counted = rules.recount(part, as_of_ms)
@@ -121,6 +123,7 @@ def expected_facts(
         facts[QUEUES] |= {"/".join(key): _expected_counts(each) for key, each in counted.figures("queue").items()}
         facts[INTERVALS] |= _expected_intervals(counted)
         facts[FINDINGS] |= _expected_findings(counted, rules, as_of_ms)
+        facts[REFUSALS] |= _expected_refusals(counted, rules)
         facts[DAY] |= _expected_day(counted)
     facts[PLANS] = _expected_plans(everything, rules, plan_facts)
     facts[RECORDS] = {"told differently under one revision": [], "dead letters": 0}
@@ -196,8 +199,21 @@ def _expected_day(counted: Recount) -> dict[str, Any]:
     return {"/".join(queue): dict(figures.outcomes) for queue, figures in last.items()}
 
 
+def _calling(rules: Rules) -> dict[str, Any]:
+    """Whom the queues call back, as the recount asks for it."""
+    queues = rules.directory.queues
+    return {
+        "queues": {place for place, policy in queues.items() if policy.callback_queue is not None},
+        "short_too": {place for place, policy in queues.items() if policy.creation.short_abandons},
+        "is_wanted": lambda visit: _is_wanted(visit, queues[visit.tenant, visit.queue].creation),
+    }
+
+
+def _expected_refusals(counted: Recount, rules: Rules) -> dict[str, str]:
+    return {_visit_id(visit): why for visit, why in counted.callback_refusals(**_calling(rules)).items()}
+
+
 def _expected_plans(events: Iterable[Event], rules: Rules, plan_facts: Iterable[Data]) -> dict[str, str]:
-    queues = {place for place, policy in rules.directory.queues.items() if policy.callback_queue is not None}
     addresses = {
         (event.visit.tenant, rules.token_of(event.visit.tenant, event.details.address)): event.details.address
         for event in events
@@ -212,12 +228,7 @@ def _expected_plans(events: Iterable[Event], rules: Rules, plan_facts: Iterable[
         _plan_key(rules.token_of(plan.tenant, plan.address), (_visit_id(visit) for visit in plan.reasons)): (
             _plan_words(plan.opened_ms, plan.ended_ms)
         )
-        for plan in rules.recount(events).callback_reasons(
-            queues=queues,
-            beside=beside,
-            short_too={place for place, policy in rules.directory.queues.items() if policy.creation.short_abandons},
-            is_wanted=lambda visit: _is_wanted(visit, rules.directory.queues[visit.tenant, visit.queue].creation),
-        )
+        for plan in rules.recount(events).callback_reasons(beside=beside, **_calling(rules))
     }
 
 
@@ -262,6 +273,11 @@ def told_facts(told: Told, rules: Rules) -> Facts:
             for each in told.newest[CALLBACK_PLANS].values()
             if each["reasons"]
         },
+        REFUSALS: {
+            visit: each["callback_refused"]
+            for visit, each in told.newest[CONTACT_OUTCOMES].items()
+            if "callback_refused" in each
+        },
         RECORDS: {"told differently under one revision": told.contradictions, "dead letters": told.dead_letters},
         JOBS: {plan_id: _soundness(jobs, plan_id, rules, told) for plan_id, jobs in told.jobs.items()},
     }
@@ -273,13 +289,15 @@ def expected_jobs(told: Told) -> dict[str, str]:
 
 
 def _soundness(jobs: list[Job], plan_id: str, rules: Rules, told: Told) -> str:
-    """Each attempt was dialled at most once, one after the other, cancelled at most once and after that, and at the
-    number that the plan belongs to; no job is out of a plan that has ended without it."""
+    """Each attempt was dialled at most once, one after the other, cancelled at most once and after that, at the number
+    that the plan belongs to, and not within the lateness bound; no job is out of a plan that has ended without it."""
     plan = told.newest[CALLBACK_PLANS].get(plan_id)
     if plan is None:
         return "of no plan"
     if any(job.address and rules.token_of(plan["tenant"], job.address) != plan["token"] for job in jobs):
         return "dialled to somebody else"
+    if _is_too_soon(jobs, plan, rules.lateness_ms):
+        return f"dialled within the lateness bound after {plan['opened_at']}: {[job.not_before for job in jobs]}"
     dialled: list[int] = []
     cancelled: set[int] = set()
     for job in jobs:
@@ -293,6 +311,15 @@ def _soundness(jobs: list[Job], plan_id: str, rules: Rules, told: Told) -> str:
     if is_out and plan["state"] not in OPEN_STATES:
         return f"{plan['state']}, and a job is out: {jobs}"
     return SOUND
+
+
+def _is_too_soon(jobs: list[Job], plan: Data, lateness_ms: int) -> bool:
+    """Judged while the plan still rests on the visit that opened it, whose loss can only turn out to be earlier."""
+    opener = plan["plan_id"].partition(".")[2]
+    if not plan["reasons"] or not sha256(plan["reasons"][0].encode()).hexdigest().startswith(opener):
+        return False
+    first_ms = _milliseconds(plan["opened_at"]) + lateness_ms
+    return any(job.not_before is not None and _milliseconds(job.not_before) < first_ms for job in jobs)
 
 
 def _queue_of(data: Mapping[str, str]) -> tuple[str, str, str]:

@@ -30,14 +30,17 @@ from streams.domain.figures import (
     ATTEMPT_COUNTED,
     DEADLINE_STATES,
     FIRST_ATTEMPT_EDGES_SECONDS,
+    HUMAN_VOICE_STATES,
     OUTCOMES,
     PLAN_COUNTED,
+    SERVICE_STATES,
     CallbackFigures,
     CaseFigures,
     Flights,
     Histogram,
     LiveFigures,
     QueueFigures,
+    ServiceFigures,
     SiteFigures,
     StageFigures,
 )
@@ -90,6 +93,7 @@ class WorkerFigures:
     sites: Sequence[SiteFigures] = ()
     callbacks: Sequence[CallbackFigures] = ()
     cases: Sequence[CaseFigures] = ()
+    services: Sequence[ServiceFigures] = ()
     flights: Sequence[Flights] = ()
     stages: Sequence[StageFigures] = ()
     """Of every stage and partition since the process began: those of lost partitions stay in, see `total_of`."""
@@ -159,6 +163,7 @@ def families(figures: WorkerFigures) -> Iterator[Family]:
     yield from _queues_today(figures)
     yield from _queue_counters(figures.queues)
     yield from _parts(figures)
+    yield from _services(figures.services)
     total = total_of(figures.stages)
     yield from _events(figures, total)
     yield from _sources(figures, total)
@@ -224,7 +229,9 @@ def _queue_counters(figures: Sequence[QueueFigures]) -> Iterator[Family]:
     abandoned = (((*at, "abandoned"), each.wait_abandoned) for at, each in queues)
     yield Family(names.QUEUE_CONTACTS_OFFERED, ((at, each.offered) for at, each in queues))
     yield Family(names.QUEUE_EXITS, exits)
+    refusals = (((*at, why), count) for at, each in queues for why, count in dict(each.refusals).items())
     yield Family(names.QUEUE_WAIT_BREACHES, breaches)
+    yield Family(names.QUEUE_CALLBACKS_REFUSED, refusals)
     yield Family(names.QUEUE_WAIT, histograms=chain(answered, abandoned))
     yield Family(names.QUEUE_HANDLE, histograms=((at, each.handle) for at, each in queues))
 
@@ -241,6 +248,16 @@ def _parts(figures: WorkerFigures) -> Iterator[Family]:
     yield Family(names.CASE_DEADLINES, deadlines.items())
     yield Family(names.SITE_AGENTS, agents.items())
     yield from _callback_parts(figures)
+
+
+def _services(sites: Sequence[ServiceFigures]) -> Iterator[Family]:
+    at = [((each.tenant, each.site), each) for each in sites]
+    channels = (((*site, state), each.channels[state]) for site, each in at for state in SERVICE_STATES)
+    human = (((*site, state), each.human_voice_seconds[state]) for site, each in at for state in HUMAN_VOICE_STATES)
+    breaches = (((*site, rule), count) for site, each in at for rule, count in each.day_breaches.items())
+    yield Family(names.SITE_CHANNELS, channels)
+    yield Family(names.SITE_DAY_HUMAN_VOICE, human)
+    yield Family(names.SITE_DAY_BREACHES, breaches)
 
 
 def _callback_parts(figures: WorkerFigures) -> Iterator[Family]:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, TypeVar
 
-from streams.agents import callbacks, cases, dialling, queues, staffing
+from streams.agents import availability, callbacks, cases, dialling, queues, staffing
+from streams.domain.availability import AvailabilityCore
 from streams.domain.callbacks import CallbacksCore
 from streams.domain.cases import CasesCore
 from streams.domain.decisions import Core
 from streams.domain.dialling import DiallingCore
 from streams.domain.directory import Directory
-from streams.domain.figures import CallbackFigures, QueueFigures, SiteFigures, StageFigures
+from streams.domain.figures import CallbackFigures, QueueFigures, ServiceFigures, SiteFigures, StageFigures
 from streams.domain.queues import QueuesCore
 from streams.domain.staffing import StaffingCore
 from streams.domain.time import SiteCalendar
@@ -138,6 +139,7 @@ class Runtime:
             sites=self._site_figures(instant),
             callbacks=self._callback_figures(instant),
             cases=[figures for _, core in self._cores(cases.NAME, CasesCore) for figures in core.figures()],
+            services=self._service_figures(instant),
             flights=[
                 flights
                 for owner, core in self._cores(dialling.NAME, DiallingCore)
@@ -187,6 +189,14 @@ class Runtime:
         return [
             figures
             for owner, core in self._cores(staffing.NAME, StaffingCore)
+            if not any(clock.is_stale(instant) for clock in owner.clocks.values())
+            for figures in core.figures(self._today_ms(owner, instant))
+        ]
+
+    def _service_figures(self, instant: Instant) -> list[ServiceFigures]:
+        return [
+            figures
+            for owner, core in self._cores(availability.NAME, AvailabilityCore)
             if not any(clock.is_stale(instant) for clock in owner.clocks.values())
             for figures in core.figures(self._today_ms(owner, instant))
         ]

@@ -9,13 +9,24 @@ import msgspec
 
 from streams.domain.events import COMMANDS
 from streams.domain.signals import CALLBACK_SIGNALS
-from streams.topics import CALLBACK_JOBS, CALLBACK_PLANS, CONTACT_OUTCOMES, DEAD_LETTERS, QUEUE_INTERVALS, SLA_BREACHES
+from streams.topics import (
+    CALLBACK_JOBS,
+    CALLBACK_PLANS,
+    CASE_DEADLINES,
+    CONTACT_OUTCOMES,
+    DEAD_LETTERS,
+    QUEUE_INTERVALS,
+    SITE_DAYS,
+    SLA_BREACHES,
+)
 
 Data = dict[str, Any]
 _ID_FIELD: Final[Mapping[str, str]] = {
     CONTACT_OUTCOMES: "visit_id",
     QUEUE_INTERVALS: "interval_id",
     SLA_BREACHES: "finding_id",
+    SITE_DAYS: "day_id",
+    CASE_DEADLINES: "deadline_id",
     CALLBACK_PLANS: "plan_id",
 }
 TOPICS_TOLD: Final = (*_ID_FIELD, CALLBACK_JOBS, DEAD_LETTERS, CALLBACK_SIGNALS, COMMANDS)
@@ -24,11 +35,12 @@ _FACTS: Final = ("callback.signal.attempted", "callback.signal.expired")
 
 
 class Job(NamedTuple):
-    """A dial job or its cancellation; ``kind`` is dial or cancel, the latter without an address."""
+    """A dial job or its cancellation; ``kind`` is dial or cancel, the latter without address and ``not_before``."""
 
     kind: str
     attempt: int
     address: str | None
+    not_before: str | None = None
 
     def __repr__(self) -> str:
         return f"Job({self.kind} {self.attempt})"
@@ -82,4 +94,5 @@ class Told:
             self._heard.add(mark)
             data = event["data"]
             kind = event["type"].removeprefix("callback.")
-            self.jobs.setdefault(data["plan_id"], []).append(Job(kind, data["attempt"], data.get("address")))
+            job = Job(kind, data["attempt"], data.get("address"), data.get("not_before"))
+            self.jobs.setdefault(data["plan_id"], []).append(job)

@@ -58,12 +58,15 @@ def policy(queue: str = "sac", **changes: Any) -> QueuePolicy:
     return QueuePolicy(**(known | changes))
 
 
-def directory(*queues: QueuePolicy, partitions: Mapping[str, int] | None = None) -> Directory:
+def directory(
+    *queues: QueuePolicy, partitions: Mapping[str, int] | None = None, lateness_ms: int = MINUTE_MS
+) -> Directory:
     """Sites fortaleza and recife; every owner key in partition 0 unless ``partitions`` says otherwise."""
     return Directory(
         queues or (policy(), policy("vendas"), policy("retornos", callback_queue=None)),
         sites={("acme", "fortaleza"): "America/Fortaleza", ("acme", "recife"): "America/Recife"},
         partition_of=lambda owner_key: (partitions or {}).get(owner_key, 0),
+        lateness_ms=lateness_ms,
     )
 
 

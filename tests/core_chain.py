@@ -16,6 +16,7 @@ import yaml
 
 from streams.agents.availability import availability_stage
 from streams.agents.callbacks import callbacks_stage
+from streams.agents.cases import cases_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
 from streams.agents.results import results_stage
@@ -79,17 +80,21 @@ class CoreChain:
         self._partitions = settings.kafka.partitions
         self._lateness_ms = milliseconds(settings.clock.lateness_seconds)
         sealer = Sealer({tenant: keys.seal_key for tenant, keys in settings.tenant_keys.items()})
-        self._stages: list[StageSpec] = [
+        self.stages: list[StageSpec] = [
             queues_stage(settings, self.directory, sealer),
             staffing_stage(settings, self.directory),
             availability_stage(settings, self.directory),
+            cases_stage(settings, self.directory),
             callbacks_stage(self.directory),
             dialling_stage(self.directory, sealer),
             results_stage(self.directory),
         ]
         self._cores: dict[tuple[str, int], Core] = {}
+        self._deciders: dict[tuple[str, int], Decider] = {}
         self._inputs: dict[Place, list[KafkaRecord]] = defaultdict(list)
         self._now_ms: dict[Place, int] = defaultdict(int)
+        self._sent_ms = NINE_MS
+        """What the stages write is stamped with the newest time of an input record."""
 
     def send(self, events: Iterable[Mapping[str, Any]], time_ms: Iterable[int]) -> None:
         """Append events to their input topics, each stamped with its time. What no stage reads goes nowhere."""
@@ -98,6 +103,7 @@ class CoreChain:
             assert isinstance(target, Route), target
             if target.topic in READ:
                 partition = partition_of_key(target.key, self._partitions)
+                self._sent_ms = max(self._sent_ms, stamp_ms)
                 self._append(target.topic, partition, encode(event), target.key.encode(), stamp_ms)
                 if target.topic in TOPICS_TOLD:
                     self.told.take(target.topic, encode(event))
@@ -105,6 +111,10 @@ class CoreChain:
     def cores(self, name: str) -> list[Core]:
         """Those of one stage."""
         return [core for (stage, _), core in self._cores.items() if stage == name]
+
+    def owned(self, stage: StageSpec) -> dict[int, Core]:
+        """The core of every partition, also of those that no record has reached yet."""
+        return {partition: self._core(stage, partition) for partition in range(self._partitions)}
 
     def newest_ms(self, name: str) -> int:
         """The latest clock of any partition of a stage."""
@@ -115,7 +125,7 @@ class CoreChain:
         the last event seen."""
         while any(self._inputs.values()):
             while any(self._inputs.values()):
-                for stage in self._stages:
+                for stage in self.stages:
                     for topic in stage.inputs:
                         for partition in range(self._partitions):
                             self._read(stage, topic, partition)
@@ -126,16 +136,17 @@ class CoreChain:
             self._write(core.changes().outputs, partition)
 
     def _decide(self) -> None:
-        for (name, partition), core in self._cores.items():
-            if isinstance(core, Decider):
-                self._write(core.decide(self._clocks(name, partition)), partition)
+        for (name, partition), core in self._deciders.items():
+            self._write(core.decide(self._clocks(name, partition)), partition)
 
     def _clocks(self, name: str, partition: int) -> dict[str, int]:
-        stage = next(stage for stage in self._stages if stage.name == name)
+        stage = next(stage for stage in self.stages if stage.name == name)
         return {topic: self._now_ms[name, topic, partition] for topic in stage.inputs}
 
     def _read(self, stage: StageSpec, topic: str, partition: int) -> None:
         place = (stage.name, topic, partition)
+        if not self._inputs[place]:
+            return
         records, self._inputs[place] = self._inputs[place], []
         for start in range(0, len(records), self._batch_records):
             core = self._core(stage, partition)
@@ -151,7 +162,9 @@ class CoreChain:
     def _core(self, stage: StageSpec, partition: int) -> Core:
         place = (stage.name, partition)
         if place not in self._cores:
-            self._cores[place] = stage.make_core(partition)
+            core = self._cores[place] = stage.make_core(partition)
+            if isinstance(core, Decider):
+                self._deciders[place] = core
         return self._cores[place]
 
     def _write(self, outputs: Iterable[Output], own_partition: int) -> None:
@@ -160,11 +173,11 @@ class CoreChain:
             if output.topic in TOPICS_TOLD:
                 self.told.take(output.topic, output.value)
             if output.topic in READ:
-                self._append(output.topic, partition, output.value, output.key, NINE_MS)
+                self._append(output.topic, partition, output.value, output.key, self._sent_ms)
 
     def _append(self, topic: str, partition: int, value: bytes | None, key: bytes, stamp_ms: int) -> None:
         """One record, for every stage that reads the topic."""
-        for stage in self._stages:
+        for stage in self.stages:
             if topic in stage.inputs:
                 place = (stage.name, topic, partition)
                 self._inputs[place].append(KafkaRecord(value, key, len(self._inputs[place]), stamp_ms))

@@ -25,6 +25,7 @@ _WORDS: Final[Mapping[str, str]] = {
     comparison.INTERVALS: "intervals of 15 minutes",
     comparison.FINDINGS: "waits over the limit",
     comparison.PLANS: "callback plans with their reasons",
+    comparison.REFUSALS: "lost customers without a number to call, with why",
     comparison.DAY: "queues' counts of today on /metrics",
     comparison.RECORDS: "promises: no record contradicts itself, no dead letter",
     comparison.JOBS: "plans whose dial jobs are one after the other, none of an ended plan",
@@ -147,6 +148,7 @@ def _callbacks(result: Result) -> dict[str, Any]:
         "dialled": sum(job.kind == "dial" for job in jobs),
         "withdrawn": sum(job.kind == "cancel" for job in jobs),
         "attempts": dict(outcomes),
+        "refused": dict(Counter(result.facts[comparison.REFUSALS].values())),
     }
 
 
@@ -157,4 +159,5 @@ def _callbacks_text(callbacks: dict[str, Any]) -> str:
         f"{callbacks['cancelled']} cancelled because the customer was served otherwise, "
         f"{callbacks['expired']} expired, {callbacks['blocked']} blocked;\n"
         f"{callbacks['dialled']} dial jobs sent, {callbacks['withdrawn']} of them withdrawn; attempts: {attempts}.\n"
+        f"{sum(callbacks['refused'].values())} lost customers gave no number that could ring.\n"
     )

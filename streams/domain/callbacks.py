@@ -240,7 +240,8 @@ class CallbacksCore(PartitionState):
             releases = {
                 one.attempt: one.at_ms for one in signals if isinstance(one, Released) and one.plan_id == plan.plan_id
             }
-            return Course(policy, attempts.get(plan.plan_id, {}), releases, partial(self._rested_ms, plan, policy))
+            rested = partial(self._rested_ms, plan, policy)
+            return Course(policy, attempts.get(plan.plan_id, {}), releases, rested, self._directory.lateness_ms)
 
         outputs = []
         for plan in settle(customer.plans.values(), groups, course_of):

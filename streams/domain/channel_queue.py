@@ -9,6 +9,7 @@ import msgspec
 from streams.domain.counts import Counts, Standing, wait_edges_ms
 from streams.domain.directory import QueuePolicy
 from streams.domain.figures import LIVE_WAIT_EDGES_SECONDS, Histogram, LiveCounters, wait_edges_seconds
+from streams.domain.privacy import REFUSALS
 from streams.domain.time import SiteCalendar
 from streams.domain.waiting import WaitingLine
 
@@ -41,7 +42,12 @@ class ChannelQueue:
         self._has_reopened = False
         self.line = WaitingLine()
         edges = wait_edges_seconds(channel)
-        self.counters = LiveCounters(Histogram(edges), Histogram(edges), Histogram(LIVE_WAIT_EDGES_SECONDS))
+        self.counters = LiveCounters(
+            Histogram(edges),
+            Histogram(edges),
+            Histogram(LIVE_WAIT_EDGES_SECONDS),
+            refusals=dict.fromkeys(REFUSALS if policy.callback_queue is not None else (), 0),
+        )
 
     def row_key(self, interval_ms: int) -> bytes:
         policy = self.policy

@@ -47,8 +47,8 @@ from streams.domain.events import (
     Offered,
     QueueCommand,
     ResultEvent,
+    SiteData,
     SiteEvent,
-    SourceHeartbeat,
 )
 
 MAX_VALUE_BYTES: Final = 512 * 1024
@@ -96,7 +96,7 @@ _TYPES_OF_TOPIC: Final = {
 }
 
 
-InputData = ContactData | AgentState | SourceHeartbeat | DialAttempted | CustomerCommand | QueueCommand | CaseData
+InputData = ContactData | AgentState | SiteData | DialAttempted | CustomerCommand | QueueCommand | CaseData
 InputEvent = ContactEvent | AgentEvent | SiteEvent | ResultEvent | CommandEvent | CaseEvent
 
 
@@ -132,10 +132,10 @@ def _decode(topic: str, partition: int, record: Record, directory: Directory) ->
         _check_agent(data, directory)
         _check_place(f"{data.tenant}/{data.agent_id}", record, partition, directory)
         return AgentEvent(time_ms, envelope.id, envelope.source, data)
-    if isinstance(data, SourceHeartbeat):
+    if isinstance(data, SiteData):
         _check_source(data, envelope.source, directory)
         _check_place(f"{data.tenant}/{data.site}", record, partition, directory)
-        return SiteEvent(time_ms, envelope.id, envelope.source, data)
+        return SiteEvent(time_ms, envelope.id, envelope.source, envelope.type, data)
     if isinstance(data, CaseData):
         _check_case(data, directory)
         _check_place(f"{data.tenant}/{data.case_id}", record, partition, directory)
@@ -315,14 +315,14 @@ def _check_case(data: CaseData, directory: Directory) -> None:
         raise _Invalid(Reason.WRONG_SITE, "$.data.site: not a site of this tenant in the configuration")
 
 
-def _check_source(data: SourceHeartbeat, source: str, directory: Directory) -> None:
+def _check_source(data: SiteData, source: str, directory: Directory) -> None:
     """Nobody waits for a source that is not configured, so one that says it lives is misspelt on one of both sides."""
     _check_site(data, directory)
     if (data.tenant, data.site, source) not in directory.sources:
         raise _Invalid(Reason.BAD_VALUE, "$.source: not a source of this site in the configuration")
 
 
-def _check_site(data: AgentState | SourceHeartbeat, directory: Directory) -> None:
+def _check_site(data: AgentState | SiteData, directory: Directory) -> None:
     _check_tenant(data.tenant, directory)
     if (data.tenant, data.site) not in directory.sites:
         raise _Invalid(Reason.WRONG_SITE, "$.data.site: not a site of this tenant in the configuration")

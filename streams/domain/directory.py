@@ -194,6 +194,7 @@ class Directory:
         partition_of: Partitioner,
         sources: Iterable[SourcePolicy] = (),
         callback_queues: Iterable[CallbackPolicy] = (),
+        lateness_ms: int = MINUTE_MS,
     ) -> None:
         self.queues: dict[tuple[str, str], QueuePolicy] = {(q.tenant, q.queue): q for q in queues}
         self.sites = dict(sites)
@@ -206,6 +207,8 @@ class Directory:
             for q in self.queues.values()
             if q.callback_queue is not None
         } | {(policy.tenant, policy.queue): policy for policy in callback_queues}
+        self.lateness_ms = lateness_ms
+        """Nobody is called sooner after the first reason: an answer that is still on its way shall win."""
         self.partition_of = partition_of
         self._partitions: dict[str, int] = {}
 

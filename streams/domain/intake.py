@@ -33,6 +33,7 @@ from streams.domain.facts import (
     ANSWERED,
     CALLBACK_REQUESTED,
     FLOWED_OUT,
+    GONE,
     Ending,
     Exit,
     Offer,
@@ -117,8 +118,11 @@ class Facts:
             return None
         tokens = self.pseudonyms.tokens(policy.tenant, customer)
         address = None if customer.address is None else Address(customer.address)
-        if address is None or address.kind != "phone" or policy.callback_queue is None or self.sealer is None:
-            return Party(tokens.primary, tokens.all)  # nobody to dial: a withheld number, a mailbox
+        if policy.callback_queue is None or self.sealer is None:
+            return Party(tokens.primary, tokens.all)  # nobody is dialled
+        if address is None or address.refusal is not None:
+            refusal = "no_address" if address is None else address.refusal
+            return Party(tokens.primary, tokens.all, refusal=refusal)
         return Party(
             tokens.primary,
             tokens.all,
@@ -159,7 +163,8 @@ class Facts:
             case Abandoned():
                 return _add_exit(state, Exit(event.time_ms, ABANDONED, identity))
             case FlowedOut(reason=reason):
-                return _add_exit(state, Exit(event.time_ms, FLOWED_OUT, identity, reason))
+                kind = GONE if reason == "unknown" else FLOWED_OUT
+                return _add_exit(state, Exit(event.time_ms, kind, identity, reason))
             case CallbackRequested(customer=customer):
                 party = self.party(customer, policy)
                 return _add_exit(state, Exit(event.time_ms, CALLBACK_REQUESTED, identity, None, None, party))

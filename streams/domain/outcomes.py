@@ -19,6 +19,7 @@ from streams.domain.directory import QueuePolicy
 from streams.domain.encoding import cloud_event, iso_time
 from streams.domain.facts import ChosenLimit, VisitState, handle_ms, leave_of, talk_and_hold_ms, wrap_up_ms
 from streams.domain.figures import OUTCOMES
+from streams.domain.privacy import Refusal
 from streams.domain.service_level import FORMULAS, Share, tally_of
 from streams.domain.time import INTERVAL_MS
 
@@ -33,6 +34,8 @@ class ContactOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     ``rule``, ``policy_version`` and ``force`` name the limit it is judged by, ``max_wait_seconds`` is that limit
     (absent where there was none), ``verdict`` the judgement: met, breached or no_limit. The wait of a rule may begin
     before the offer, when a person was asked for: ``judged_wait_seconds`` is then given beside ``wait_seconds``.
+    ``callback_refused`` says why a customer whom the queue would call back cannot be: no_address, not_a_phone,
+    no_area_code or impossible_number.
     """
 
     visit_id: str
@@ -75,6 +78,7 @@ class ContactOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     is_breach: bool = False
     tolerated_if: tuple[str, ...] = ()
     judged_wait_seconds: float | None = None
+    callback_refused: Refusal | None = None
 
 
 class QueueInterval(msgspec.Struct, frozen=True):
@@ -156,7 +160,13 @@ def _iso_date(day: int) -> str:
 
 
 def contact_outcome(
-    visit_id: str, policy: QueuePolicy, state: VisitState, standing: Standing, *, revision: int
+    visit_id: str,
+    policy: QueuePolicy,
+    state: VisitState,
+    standing: Standing,
+    *,
+    revision: int,
+    refusal: Refusal | None = None,
 ) -> Output:
     """The wide record of one visit that has left its queue (or is given up as ``unknown_exit``)."""
     offer, limit = state.offers[0], state.limit
@@ -207,6 +217,7 @@ def contact_outcome(
         standing.is_breach,
         limit.tolerated_if,
         _seconds(leave.wait_ms + limit.lead_ms) if leave and limit.lead_ms else None,
+        refusal,
     )
     value = cloud_event(
         event_type="contact.outcome",

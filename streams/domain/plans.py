@@ -34,8 +34,6 @@ RELEASED: Final = "released"
 WAITING: Final = "waiting"
 OPEN_STATES: Final = frozenset({READY, RELEASED, WAITING})
 SERVED: Final = "served"
-LATENESS_BOUND_MS: Final = 60_000
-"""Nobody is called sooner after the first reason: a served that is still on its way shall win."""
 NEVER_MS: Final = 253_370_764_800_000
 """The year 9999: an attempt that is not to be made, the expiry of what does not expire."""
 _VISIT_HASH_DIGITS: Final = 16
@@ -128,12 +126,14 @@ def _order(moment: CallbackReason | End | Commanded) -> tuple[int, int, str]:
 
 class Course(NamedTuple):
     """What a plan goes by beside its reasons: how its callback queue calls, its attempts and releases (instants) by
-    number, and the earliest instant from a given one on at which the customer has not had too many calls."""
+    number, the earliest instant from a given one on at which the customer has not had too many calls, and how long
+    after the first reason nobody is called yet."""
 
     policy: CallbackPolicy
     attempts: Mapping[int, Attempt]
     releases: Mapping[int, int]
     rested: Callable[[int], int]
+    lateness_ms: int
 
 
 def settle(plans: Iterable[Plan], groups: list[Group], course_of: Callable[[Plan], Course]) -> list[Plan]:
@@ -205,7 +205,7 @@ def _with_next_attempt(plan: Plan, group: Group) -> Plan:
 
 
 def _not_before_ms(plan: Plan, course: Course) -> int:
-    earliest_ms = plan.opened_ms + LATENESS_BOUND_MS
+    earliest_ms = plan.opened_ms + course.lateness_ms
     if course.attempts:
         last = course.attempts[plan.settled]
         retry_ms = course.policy.retry_ms.get(last.outcome)

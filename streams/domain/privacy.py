@@ -12,13 +12,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, get_args
 
 import phonenumbers
 
 from streams.domain.events import Customer
 
 AddressKind = Literal["phone", "mailbox", "handle"]
+Refusal = Literal["no_address", "not_a_phone", "no_area_code", "impossible_number"]
+REFUSALS: Final[tuple[Refusal, ...]] = get_args(Refusal)
+"""Why nobody can be called at what a customer gave: nothing was given (a withheld number); a mailbox or handle; a
+number that only rings somewhere, of which the area is not told; digits that no telephone has. A closed list."""
 
 _PHONE: Final = re.compile(r"(?:tel:)?(\+|00)?([0-9 ().\-]+)", re.ASCII)
 _E164_OF_BRAZIL: Final = re.compile(r"\+55[1-9][0-9]{9,10}", re.ASCII)
@@ -27,6 +31,7 @@ _HOME: Final = "BR"
 _MAILBOX: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _FEWEST_PHONE_DIGITS: Final = 5
 _MOST_PHONE_DIGITS: Final = 15  # E.164
+_LOCAL_OF_BRAZIL: Final = re.compile(r"\+55[1-9][0-9]{7,8}", re.ASCII)
 _TOKEN_BYTES: Final = 16
 _BRAZIL: Final = re.compile(r"\+55([1-9][0-9])[0-9]{8,9}", re.ASCII)
 
@@ -65,15 +70,16 @@ class Address:
 
     Phones are E.164, however they were written: nationally as in Brazil, with a carrier's code, with ``+`` or ``00``.
     Mailboxes are lower case, anything else is a handle, kept as given: a local number without its area code too, which
-    nobody could call. Equal addresses are equal after that.
+    nobody could call. Equal addresses are equal after that. ``refusal`` says why it is no phone, None for one.
     """
 
-    __slots__ = ("_text", "kind")
+    __slots__ = ("_text", "kind", "refusal")
 
     kind: AddressKind
+    refusal: Refusal | None
 
     def __init__(self, text: str) -> None:
-        self.kind, self._text = _normalised(text.strip())
+        self.kind, self._text, self.refusal = _normalised(text.strip())
 
     def reveal(self) -> str:
         """The address itself: for the sealer and the dial job, nowhere else."""
@@ -96,31 +102,36 @@ class Address:
         return hash(self._text)
 
 
-def _normalised(text: str) -> tuple[AddressKind, str]:
-    number = text if _E164_OF_BRAZIL.fullmatch(text) else _dialled(text)
-    if number is not None:
-        return "phone", number
+def _normalised(text: str) -> tuple[AddressKind, str, Refusal | None]:
+    if _E164_OF_BRAZIL.fullmatch(text):
+        return "phone", text, None
+    number, refusal = _dialled(text)
+    if refusal is None:
+        return "phone", number, None
     if _MAILBOX.fullmatch(text):
-        return "mailbox", text.lower()
-    return "handle", text
+        return "mailbox", text.lower(), refusal
+    return "handle", text, refusal
 
 
 @lru_cache(maxsize=10_000)
-def _dialled(text: str) -> str | None:
-    """The E.164 form of what somebody in Brazil would dial, None for what cannot be a number to call."""
+def _dialled(text: str) -> tuple[str, Refusal | None]:
+    """The E.164 form of what somebody in Brazil would dial; why there is none for what cannot be a number to call."""
     phone = _PHONE.fullmatch(text)
     digits = _NOT_DIGITS.sub("", phone[2]) if phone else ""
-    if phone is None or not _FEWEST_PHONE_DIGITS <= len(digits) <= _MOST_PHONE_DIGITS:
-        return None
+    if phone is None or not digits:
+        return "", "not_a_phone"
+    if not _FEWEST_PHONE_DIGITS <= len(digits) <= _MOST_PHONE_DIGITS:
+        return "", "impossible_number"
     try:
         number = phonenumbers.parse(f"+{digits}" if phone[1] else digits, _HOME)
     except phonenumbers.NumberParseException:
-        return None
-    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        return None
+        return "", "impossible_number"
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if _LOCAL_OF_BRAZIL.fullmatch(written):
+        return "", "no_area_code"
+    possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
     is_whole = not written.startswith("+55") or _E164_OF_BRAZIL.fullmatch(written)
-    return written if is_whole else None  # without an area code nobody knows where it rings
+    return (written, None) if possible and is_whole else ("", "impossible_number")
 
 
 @dataclass(frozen=True, slots=True)

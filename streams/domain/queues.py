@@ -382,7 +382,14 @@ class QueuesCore:
             return
         visit.state.told = Told(visit.revision, told.finding_state, told.finding_revision)
         outputs.append(
-            outcomes.contact_outcome(visit.visit_id, visit.policy, visit.state, visit.standing, revision=visit.revision)
+            outcomes.contact_outcome(
+                visit.visit_id,
+                visit.policy,
+                visit.state,
+                visit.standing,
+                revision=visit.revision,
+                refusal=visit.refusal,
+            )
         )
 
     def changed_rows(self) -> int:

@@ -20,10 +20,12 @@ from streams.domain.recount_plans import (
     Attempt,
     Bar,
     Beside,
+    Calling,
     Closing,
     Plan,
     closings_of,
     plans_of,
+    refusals_of,
 )
 from streams.domain.recount_visits import Offer, Visit, visits_of
 
@@ -144,13 +146,28 @@ class Recount:
     ) -> list[Plan]:
         """Every callback plan with its reasons; see ``streams.domain.recount_plans`` for what is one plan. In the
         queues ``short_too`` a short abandon is a reason as well."""
-        return plans_of(
-            self.visits,
-            queues=queues,
-            is_short=lambda visit: (visit.tenant, visit.queue) not in short_too and self.counted(visit).is_short,
-            is_wanted=is_wanted,
-            beside=beside,
-        )
+        return plans_of(self.visits, self._calling(queues, short_too, is_wanted), beside)
+
+    def callback_refusals(
+        self,
+        *,
+        queues: Container[tuple[str, str]],
+        short_too: Container[tuple[str, str]] = (),
+        is_wanted: Callable[[Visit], bool] = lambda _: True,
+    ) -> dict[VisitId, str]:
+        """Of whom these queues would call back, the visits that gave no number that could ring, with why."""
+        return refusals_of(self.visits, self._calling(queues, short_too, is_wanted))
+
+    def _calling(
+        self,
+        queues: Container[tuple[str, str]],
+        short_too: Container[tuple[str, str]],
+        is_wanted: Callable[[Visit], bool],
+    ) -> Calling:
+        def is_short(visit: Visit) -> bool:
+            return (visit.tenant, visit.queue) not in short_too and self.counted(visit).is_short
+
+        return Calling(queues, is_short, is_wanted)
 
 
 def recount(

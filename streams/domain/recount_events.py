@@ -14,6 +14,8 @@ from datetime import MAXYEAR, UTC, datetime, timedelta
 from sys import intern
 from typing import Final, NamedTuple, TypeVar
 
+from streams.domain.recount_addresses import one_spelling
+
 LARGEST_RECORD_BYTES: Final = 512 * 1024
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
@@ -115,6 +117,11 @@ def read_records(
 
 def parse(headers: Sequence[tuple[str, bytes | None]], value: str | bytes | None) -> Event:
     """One record's event. Raises Unfit."""
+    return event(*opened(headers, value))
+
+
+def opened(headers: Sequence[tuple[str, bytes | None]], value: str | bytes | None) -> tuple[Fields, object]:
+    """The attributes of an event and its data, in structured or binary mode. Raises Unfit."""
     if value is None:
         raise Unfit("no_value")
     if len(value) > LARGEST_RECORD_BYTES:
@@ -122,9 +129,9 @@ def parse(headers: Sequence[tuple[str, bytes | None]], value: str | bytes | None
     given = {name: raw for name, raw in headers if raw is not None}
     attributes = {name[3:]: text(raw) for name, raw in given.items() if name.startswith("ce_")}
     if attributes and not given.get("content-type", b"").startswith(b"application/cloudevents"):
-        return event(attributes, json_object(text(value)))
+        return attributes, json_object(text(value))
     envelope = json_object(text(value))
-    return event(envelope, envelope.get("data"))
+    return envelope, envelope.get("data")
 
 
 def text(raw: str | bytes) -> str:
@@ -211,23 +218,6 @@ def customer(data: Fields) -> tuple[str | None, str | None]:
     who = optional(data, "customer", json_fields) or {}
     address = optional(who, "address", ADDRESS)
     return None if address is None else one_spelling(address), optional(who, "id", IDENTIFIER)
-
-
-def one_spelling(address: str) -> str:
-    """The same text for the same place to reach: a phone as ``+`` and its digits, a mailbox in small letters.
-
-    Without ``+`` or ``00`` a number is one of Brazil: two digits of area and eight or nine more, perhaps after a 0 and
-    the two digits of a carrier, or after 55.
-    """
-    plain = address.strip()
-    phone = re.fullmatch(r"(tel:)?(?P<abroad>\+|00)?(?P<number>[0-9 ().-]+)", plain)
-    digits = re.sub("[^0-9]", "", phone["number"]) if phone else ""
-    if phone and phone["abroad"] and 8 <= len(digits) <= 15:
-        return f"+{digits}"
-    national = re.fullmatch(r"(0[1-9][1-9]|0|55)?(?P<subscriber>[1-9][0-9]{9,10})", digits)
-    if national:
-        return f"+55{national['subscriber']}"
-    return plain.lower() if "@" in plain else plain
 
 
 def required(fields: Fields, name: str) -> object:
@@ -344,7 +334,7 @@ ENTRY: Final = whole(1, 100_000)
 DIRECTION: Final = one_of("in", "out")
 AUTHOR: Final = one_of("customer", "agent", "bot")
 ENDED_BY: Final = one_of("customer", "agent", "network")
-FLOW_OUT_REASON: Final = one_of("transfer", "overflow", "timeout", "closed", "key")
+FLOW_OUT_REASON: Final = one_of("transfer", "overflow", "timeout", "closed", "key", "unknown")
 
 ONLY_CHECKED: Final[Mapping[str, Mapping[str, Check]]] = {
     "offered": {

@@ -5,8 +5,9 @@ or joins the one that is open; being *served* ends it, and a later reason opens 
 
 Reasons are, in queues with a callback queue: an abandon that is not short, a callback request, and an answered contact
 that ended incomplete and not by the customer, to whom a call is owed by law. A visit that is itself a callback attempt
-is no reason, unless it was cut off like that, and a visit without an address has nobody to call. Served is any answered
-visit of the tenant, in any queue and channel, that shares an address or customer id with a visit the plan rests on.
+is no reason, unless it was cut off like that, and where no number was given that could ring nobody is called: the
+reason is *refused*. Served is any answered visit of the tenant, in any queue and channel, that shares an address or
+customer id with a visit the plan rests on.
 
 Attempts, the passing of the time to call, and commands come with their times as facts. The time to call and the last
 attempt do not end a plan with an owed call. After a block nothing is a reason, after an opt-out no abandon is, until
@@ -22,6 +23,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from streams.domain.recount_addresses import refusal_of
 from streams.domain.recount_events import VisitId
 from streams.domain.recount_visits import Visit
 
@@ -106,23 +108,36 @@ class Moment(NamedTuple):
     spares_owed: bool = False
 
 
-def plans_of(
-    visits: Iterable[Visit],
-    *,
-    queues: Container[tuple[str, str]],
-    is_short: Callable[[Visit], bool],
-    is_wanted: Callable[[Visit], bool],
-    beside: Beside,
-) -> list[Plan]:
-    """Every plan, open or ended, by customer and time. ``queues`` are the (tenant, queue) with a callback queue;
-    ``is_wanted`` says of an abandon or request there whether its queue wants it called back, short ones apart."""
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """Whom the queues call back. ``queues`` are the (tenant, queue) with a callback queue; ``is_wanted`` says of an
+    abandon or request there whether its queue wants it called back, ``is_short`` whether it gave up at once."""
+
+    queues: Container[tuple[str, str]]
+    is_short: Callable[[Visit], bool]
+    is_wanted: Callable[[Visit], bool]
+
+    def reason_of(self, visit: Visit) -> Moment | None:
+        """Why the customer is to be called back, and since when."""
+        if (visit.tenant, visit.queue) not in self.queues:
+            return None
+        reason = reason_of(visit, is_short=self.is_short(visit))
+        return reason if reason is None or reason.kind == "owed" or self.is_wanted(visit) else None
+
+
+def refusals_of(visits: Iterable[Visit], calling: Calling) -> dict[VisitId, str]:
+    """The visits whose customer is to be called back and cannot be, with why."""
+    refused = ((visit.visit_id, refusal_of(visit.address)) for visit in visits if calling.reason_of(visit) is not None)
+    return {visit_id: why for visit_id, why in refused if why is not None}
+
+
+def plans_of(visits: Iterable[Visit], calling: Calling, beside: Beside) -> list[Plan]:
+    """Every plan, open or ended, by customer and time."""
     reasons: dict[tuple[str, str], list[Moment]] = {}
     services: dict[tuple[str, tuple[str, str]], list[Moment]] = {}
     for visit in visits:
-        reason = reason_of(visit, is_short=is_short(visit)) if (visit.tenant, visit.queue) in queues else None
-        if reason is not None and reason.kind != "owed" and not is_wanted(visit):
-            continue
-        if reason is not None and visit.address is not None:
+        reason = calling.reason_of(visit)
+        if reason is not None and visit.address is not None and refusal_of(visit.address) is None:
             reasons.setdefault((visit.tenant, visit.address), []).append(reason)
         if visit.exit_kind == "answered":
             for identifier in visit.identifiers:

@@ -17,7 +17,7 @@ from streams.domain.facts import NOTHING_TOLD, ChosenLimit, VisitState, revision
 from streams.domain.figures import OUTCOMES, LiveCounters
 from streams.domain.time import SiteCalendar
 from streams.domain.visit_limits import choose_limit
-from streams.domain.visit_signals import called_for
+from streams.domain.visit_signals import called_for, refusal_of
 from streams.domain.visits import Visit, standing_of
 
 Row = tuple[bytes, bytes | None]
@@ -107,9 +107,12 @@ class VisitBook:
                 self._change(old_queue, old, -1)
             self._change(queue, new, 1)
         self._rest_on(visit, revision_of(visit.state))
+        known_refusal, visit.refusal = visit.refusal, refusal_of(visit)
         if not visit.state.is_historic:
             _follow_line(visit, old_queue, queue)
             _count_live(visit, queue, old, new)
+            if visit.refusal is not None and known_refusal is None:
+                queue.counters.refusals[visit.refusal] += 1
 
     def _change(self, queue: ChannelQueue, standing: Standing, sign: int) -> None:
         queue.change(standing, sign)
@@ -247,6 +250,7 @@ class VisitBook:
         visit.revision = revision_of(state)
         visit.crossed_target = visit.crossed_limit = state.is_overdue
         visit.said = called_for(visit)
+        visit.refusal = refusal_of(visit)
         self._hold_new_places(visit)
         if not state.is_historic:
             _follow_line(visit, None, visit.queue)

@@ -19,6 +19,7 @@ from streams.domain.facts import (
     cut_off_ms,
     leave_of,
 )
+from streams.domain.privacy import Refusal
 from streams.domain.signals import Connected, job_parts, log_output
 from streams.domain.visits import Said, Visit
 
@@ -49,6 +50,14 @@ def called_for(visit: Visit) -> tuple[Said, ...]:
     if reason and party is not None and party.sealed_address is not None and visit.policy.callback_queue is not None:
         said.append(Said(*reason, party, job_id))
     return tuple(said)
+
+
+def refusal_of(visit: Visit) -> Refusal | None:
+    """Why a customer whom the queue would call back cannot be called; None for whoever can, or is not to be."""
+    if visit.policy.callback_queue is None or _reason(visit) is None:
+        return None
+    party = _party(visit.state)
+    return "no_address" if party is None else party.refusal
 
 
 def _is_lost(leave: Leave) -> bool:
@@ -211,4 +220,5 @@ def _party(state: VisitState) -> Party | None:
         first.last_digits,
         first.uf,
         first.zone,
+        first.refusal,
     )

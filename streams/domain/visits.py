@@ -33,6 +33,7 @@ from streams.domain.facts import (
     wrap_up_ms,
 )
 from streams.domain.findings import is_breach
+from streams.domain.privacy import Refusal
 from streams.domain.waiting import NO_LIMIT_MS, Place
 
 _FLOW_OUT_OUTCOME: Final = {
@@ -41,6 +42,7 @@ _FLOW_OUT_OUTCOME: Final = {
     "timeout": OUTCOME_NUMBER["timed_out"],
     "closed": OUTCOME_NUMBER["closed"],
     "key": OUTCOME_NUMBER["key_exit"],
+    "unknown": UNKNOWN_EXIT,
 }
 
 
@@ -70,6 +72,7 @@ class Visit:
         "places",
         "policy",
         "queue",
+        "refusal",
         "revision",
         "said",
         "standing",
@@ -108,6 +111,8 @@ class Visit:
         """The revision at which a tick has told its finding open."""
         self.said: tuple[Said, ...] = ()
         """What the callbacks stage was told of it."""
+        self.refusal: Refusal | None = None
+        """Why the customer cannot be called back, where the queue would."""
 
     @property
     def row_key(self) -> bytes:

@@ -191,16 +191,13 @@ class Stage:
         return owner
 
     async def _revoked(self, app: Any, revoked: Iterable[TP], **_: Any) -> None:
-        """Drop every owner, and make Faust read every changelog again from its start, also of partitions that stay."""
+        """Drop every owner, also of partitions that stay: the next recovery reads every changelog from its start."""
         del app
         self._revocations += 1
         self._is_given_up = True
         dropped, self.owners = self.owners, {}
         self.gave_up(dropped.values())
-        self._store.recovered = {}
-        recovery = self._app.tables.recovery
-        for tp in [tp for tp in recovery.active_offsets if tp.topic == self.changelog]:
-            recovery.revoke(tp)
+        self._store.forget()
         logger.info("%s: gave up its partitions (%d revoked)", self.name, len(list(revoked)))
 
     async def _assigned(self, app: Any, assigned: Iterable[TP], **_: Any) -> None:

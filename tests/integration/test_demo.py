@@ -56,7 +56,8 @@ def test_a_day_through_the_real_worker_equals_its_recount() -> None:
     report = json.loads(done.stdout)
     checks = report["comparison"]["checks"]
     assert report["comparison"]["equal"]
-    assert set(checks) == {"outcomes", "queues", "intervals", "findings", "plans", "jobs", "day", "records"}
+    names = {"outcomes", "queues", "intervals", "findings", "plans", "refusals", "jobs", "day", "records"}
+    assert set(checks) == names
     assert all(check["compared"] and check["equal"] and not check["differences"] for check in checks.values())
     assert set(report["queues"]) == set(QUEUES)
     seen = {name for queue in report["queues"].values() for name, count in queue["outcomes"].items() if count}

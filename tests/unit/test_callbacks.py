@@ -88,6 +88,14 @@ def test_an_abandon_opens_a_plan_and_asks_for_dialling() -> None:
     assert event_of(ready)["data"]["sealed_address"] == "sealed:+5585997465553"
 
 
+@pytest.mark.parametrize("lateness_ms", [0, 5000, 3_600_000])
+def test_the_first_call_waits_for_the_lateness_bound_of_the_configuration(lateness_ms: int) -> None:
+    """Exactly so long after the customer was lost."""
+    core = CallbacksCore(0, directory(lateness_ms=lateness_ms))
+    _, ready = say(core, reason())
+    assert event_of(ready)["data"]["not_before_ms"] == NINE_MS + lateness_ms
+
+
 def test_no_published_plan_holds_an_address() -> None:
     """Not even a sealed one."""
     outputs = say(callbacks(), reason(), reason("visit-2"), served())

@@ -27,10 +27,12 @@ from streams.domain.figures import (
     LiveCounters,
     LiveFigures,
     QueueFigures,
+    ServiceFigures,
     SiteFigures,
     StageFigures,
     wait_edges_seconds,
 )
+from streams.domain.privacy import REFUSALS
 from streams.metric_names import CATALOGUE, QUEUE_LABELS, Kind
 from streams.metrics import BuildInfo, WorkerFigures, families, render, total_of
 from tests.availability_records import fed_centre, heartbeat
@@ -70,7 +72,9 @@ def live(**changes: object) -> LiveFigures:
 
 def queue_figures(live_figures: LiveFigures | None, queue: str = "sac-cartoes", channel: str = "voice") -> QueueFigures:
     edges = wait_edges_seconds(channel)
-    counters = LiveCounters(Histogram(edges), Histogram(edges), Histogram(LIVE_WAIT_EDGES_SECONDS))
+    counters = LiveCounters(
+        Histogram(edges), Histogram(edges), Histogram(LIVE_WAIT_EDGES_SECONDS), refusals=dict.fromkeys(REFUSALS, 0)
+    )
     return QueueFigures(
         tenant="acme",
         site="fortaleza",
@@ -129,6 +133,15 @@ def small_worker() -> WorkerFigures:
             CallbackFigures("acme", "fortaleza", "retorno", 3, 0.0, overdue=1, owed=2, customers=3),
         ],
         cases=[CaseFigures("acme", "DEM-1", "open", 4), CaseFigures("acme", "DEM-1", "open", 1)],
+        services=[
+            ServiceFigures(
+                "acme",
+                "fortaleza",
+                channels={"up": 2, "down": 1, "unknown": 0},
+                human_voice_seconds={"open": 3600.0, "closed": 28_800.0, "unknown": 1.5},
+                day_breaches={"ACC-1": 1, "ACC-2": 0},
+            )
+        ],
         flights=[Flights("acme", "fortaleza", "retorno", in_flight=2, free_agents=5)],
         stages=[
             stage(
@@ -395,12 +408,13 @@ def test_an_unknown_source_never_becomes_a_label() -> None:
 
 
 def test_a_queue_keeps_its_budget_of_series() -> None:
-    """About 110 series for an owned queue, some 35 more for a callback queue; 5 more per queue and worker."""
+    """About 115 series for an owned queue that calls back, some 35 more for a callback queue; 5 more per queue and
+    worker."""
     figures = worker(
         queues=[queue_figures(live())], callbacks=[CallbackFigures("acme", "fortaleza", "sac-cartoes", 1, 0.0)]
     )
     owned = [labels for _, labels in samples(figures) if ("queue", "sac-cartoes") in labels]
-    assert 138 <= len(owned) <= 146
+    assert 142 <= len(owned) <= 150
     assert len([labels for _, labels in samples(worker()) if ("queue", "sac-cartoes") in labels]) == 5
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from streams.domain.events import Customer
 from streams.domain.privacy import Address, Pseudonyms, TenantKey, uf_of_phone, zone_of_phone
-from streams.domain.recount_events import one_spelling
+from streams.domain.recount_addresses import one_spelling, refusal_of
 
 PHONE = "+5585997465553"
 KEY, OLD_KEY = b"k" * 32, b"o" * 32
@@ -29,6 +29,7 @@ def pseudonyms(previous: bytes | None = None) -> Pseudonyms:
         "+55 (85) 99746-5553",
         "00558599746.5553",
         "tel:+55-85-99746-5553",
+        "+55 (0)85 99746-5553",
         "(85) 99746-5553",
         "085 99746 5553",
         "0 15 85 99746-5553",  # by carrier 15
@@ -64,6 +65,46 @@ def test_an_address_is_a_phone_a_mailbox_or_a_handle(text: str, kind: str, revea
     """A phone is what can be called from Brazil; what is neither phone nor mailbox is kept as given."""
     address = Address(text)
     assert (address.kind, address.reveal()) == (kind, revealed)
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        (PHONE, None),
+        ("(85) 3333-4444", None),
+        ("+351 912 345 678", None),
+        ("ana@example.com", "not_a_phone"),
+        ("@ana85", "not_a_phone"),
+        ("()", "not_a_phone"),
+        ("anonymous", "not_a_phone"),
+        ("99746-5553", "no_area_code"),
+        ("3333-4444", "no_area_code"),
+        ("+55 3333-4444", "no_area_code"),
+        ("0055 99746-5553", "no_area_code"),
+        ("190", "impossible_number"),
+        ("85 3333", "impossible_number"),
+        ("+55 85 3333", "impossible_number"),
+        ("+55 85 99746-55530", "impossible_number"),
+        ("00000000000", "impossible_number"),
+        ("1234567890123456", "impossible_number"),
+    ],
+)
+def test_what_cannot_be_called_is_refused_with_a_reason(text: str, refusal: str | None) -> None:
+    """And the recount, which reads numbers by a rule of its own, gives the same."""
+    assert Address(text).refusal == refusal
+    assert refusal_of(one_spelling(text)) == refusal
+    assert (Address(text).kind == "phone") == (refusal is None)
+
+
+@given(
+    prefix=st.sampled_from(["", "0", "+55", "+55 0", "0055 "]),
+    area=st.sampled_from(["", "85", "(11)", "8"]),
+    subscriber=st.from_regex(r"([2-8]|9[1-9])[0-9]{0,6}-?[0-9]{0,4}", fullmatch=True),
+)
+def test_the_recount_refuses_the_same_numbers_of_brazil(prefix: str, area: str, subscriber: str) -> None:
+    """However much or little of one somebody typed."""
+    text = f"{prefix}{area} {subscriber}"
+    assert refusal_of(one_spelling(text)) == Address(text).refusal
 
 
 @pytest.mark.parametrize("text", [PHONE, "ana.lima@example.com", "@ana.lima"])

@@ -6,7 +6,19 @@ import pytest
 
 from streams.domain.directory import Directory
 from streams.domain.signals import Abandoned, Linked, Owed, Requested, Served
-from tests.builders import ANA, BIA, Fact, abandoned, answered, callback_requested, customer, ended, offered, token
+from tests.builders import (
+    ANA,
+    BIA,
+    Fact,
+    abandoned,
+    answered,
+    callback_requested,
+    customer,
+    ended,
+    offered,
+    token,
+    wrapped_up,
+)
 from tests.callback_records import directory, policy
 from tests.queue_bench import Bench
 
@@ -151,3 +163,31 @@ def test_a_queue_that_calls_back_no_more_opens_nothing() -> None:
     successor.core.restore(bench.rows)
     successor.take(abandoned(30))
     assert successor.signals == {}
+
+
+def test_who_cannot_be_called_is_counted_once_by_why() -> None:
+    """Each visit once, live ones only; a queue that calls nobody back refuses nobody."""
+    bench = Bench()
+    nowhere = customer("3333-4444")
+    bench.take(offered(0, customer=nowhere), abandoned(30))
+    bench.take(callback_requested(20))
+    bench.take(offered(0, contact="c2"), abandoned(30, contact="c2"))
+    bench.take(of_ana(contact="c3"), abandoned(30, contact="c3"))
+    bench.take(offered(0, contact="c4", delay=3600), abandoned(30, contact="c4", delay=3600))
+    wanted = {"no_address": 1, "not_a_phone": 0, "no_area_code": 1, "impossible_number": 0}
+    assert bench.figures().counters.refusals == wanted
+    bench.flush()
+    told = {visit: data.get("callback_refused") for visit, data in bench.outcomes().items()}
+    assert list(told.values()) == ["no_area_code", "no_address", None, "no_address"]
+    assert Bench(directory(policy("sac", callback_queue=None))).figures().counters.refusals == {}
+
+
+def test_a_successor_does_not_count_a_refusal_again() -> None:
+    """It knows from the rows what was refused."""
+    bench = Bench()
+    bench.take(offered(0), abandoned(30))
+    bench.restart()
+    bench.take(wrapped_up(40), abandoned(20))
+    assert sum(bench.figures().counters.refusals.values()) == 0
+    bench.flush()
+    assert [data["callback_refused"] for data in bench.outcomes().values()] == ["no_address"]

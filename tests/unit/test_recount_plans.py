@@ -89,9 +89,23 @@ def test_any_identifier_of_the_customer_serves(served_as: dict[str, Any], *, end
     ],
 )
 def test_an_address_is_the_same_in_any_spelling(written: str, other: str, *, same: bool):
-    """Mailboxes in any case, phones with or without separators and +; a handle is taken as it stands."""
-    found = plans(given_up(100, "c1", **of_customer(written)), given_up(200, "c2", **of_customer(other)))
-    assert len(found) == (1 if same else 2)
+    """Mailboxes in any case, phones with or without separators and +; a handle is taken as it stands. Whoever asked to
+    be called elsewhere is served under it."""
+    asked = [
+        fact("offered", 0, **of_customer(written, None)),
+        fact("callback_requested", 50, **of_customer(OTHER_PHONE, None)),
+    ]
+    [(_, _, ended)] = plans(asked, served(200, "c2", **of_customer(other, None)))
+    assert (ended == 200) == same
+
+
+@pytest.mark.parametrize("address", [None, "ana@example.org", "190", "3333-4444"])
+def test_where_nobody_can_be_called_there_is_no_plan_but_a_refusal(address: str | None):
+    """Of the queues that call back alone."""
+    result = counted([*given_up(100, "c1", **of_customer(address)), *given_up(200, "c2", queue="other")])
+    calling: Any = {"queues": {("acme", "sac")}}
+    assert result.callback_reasons(**calling) == []
+    assert {visit.contact_id for visit in result.callback_refusals(**calling)} == {"c1"}
 
 
 def test_an_identifier_serves_from_the_visit_on_that_names_it():

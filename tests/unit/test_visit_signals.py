@@ -34,14 +34,20 @@ def of_customer(address: str | None = HERE, customer_id: str | None = None) -> d
     return {"customer": {name: value for name, value in parts.items() if value is not None}}
 
 
-def plans(events: Events, **callback: Any) -> tuple[dict[str, str], dict[str, str]]:
-    """Plans with their reasons and states: those the recount expects, and those the cores tell."""
+def played(events: Events, **callback: Any) -> tuple[comparison.Facts, comparison.Facts]:
+    """What the recount expects, and what the cores tell."""
     settings = centre_settings(**callback)
     chain, rules = CoreChain(settings, batch_records=1), rules_of(settings)
     chain.send(events, [event_time_ms(event["time"]) or 0 for event in events])
     chain.run()
     expected = comparison.expected_facts(read_events(map(json.dumps, events)), rules, chain.told.plan_facts)
-    return expected[comparison.PLANS], comparison.told_facts(chain.told, rules)[comparison.PLANS]
+    return expected, comparison.told_facts(chain.told, rules)
+
+
+def plans(events: Events, **callback: Any) -> tuple[dict[str, str], dict[str, str]]:
+    """Plans with their reasons and states."""
+    expected, told = played(events, **callback)
+    return expected[comparison.PLANS], told[comparison.PLANS]
 
 
 @pytest.mark.parametrize("customer", [of_customer(None, "C-1"), of_customer(None), of_customer(ELSEWHERE)])
@@ -155,3 +161,51 @@ def test_a_queue_says_whom_it_calls_back(callback: dict[str, Any], opened: set[s
     expected, told = plans(events, **callback)
     assert told == expected
     assert {key.rpartition("/")[2] for key in told} == opened
+
+
+@pytest.mark.parametrize(
+    ("customer", "refusal"),
+    [
+        (of_customer(HERE), None),
+        (of_customer(None, "C-1"), "no_address"),
+        ({}, "no_address"),
+        (of_customer("ana@example.com"), "not_a_phone"),
+        (of_customer("99746-5553"), "no_area_code"),
+        (of_customer("+55 85 3333"), "impossible_number"),
+    ],
+)
+@pytest.mark.parametrize("left", ["abandoned", "callback_requested", "cut_off", "short", "served"])
+def test_who_cannot_be_called_is_refused_with_a_reason_and_opens_no_plan(
+    customer: dict[str, Any], refusal: str | None, left: str
+) -> None:
+    """On the outcome of the visit that would have been called back, and on no other; the recount finds the same."""
+    exits = {
+        "abandoned": [fact("abandoned", 1)],
+        "callback_requested": [fact("callback_requested", 1)],
+        "cut_off": [fact("answered", 1), fact("ended", 2, completed=False, ended_by="network")],
+        "short": [{**fact("abandoned", 0), "time": "2026-11-23T09:00:03-03:00"}],
+        "served": [fact("answered", 1), fact("ended", 2, completed=True)],
+    }
+    is_to_be_called = left not in ("short", "served")
+    expected, told = played([fact("offered", 0, **customer), *exits[left]])
+    visit = "acme/sac-banco/1/c1"
+    assert told[comparison.REFUSALS] == ({visit: refusal} if refusal and is_to_be_called else {})
+    assert told[comparison.REFUSALS] == expected[comparison.REFUSALS]
+    assert told[comparison.PLANS] == expected[comparison.PLANS]
+    assert len(told[comparison.PLANS]) == (1 if is_to_be_called and refusal is None else 0)
+
+
+def test_a_later_fact_takes_a_refusal_back() -> None:
+    """The caller was answered just before: nobody has to be called, so nobody is refused."""
+    answered = {**fact("answered", 0), "time": "2026-11-23T09:00:59-03:00"}
+    expected, told = played([fact("offered", 0, **of_customer("190")), fact("abandoned", 1), answered])
+    assert told[comparison.REFUSALS] == expected[comparison.REFUSALS] == {}
+
+
+def test_the_request_is_refused_whose_own_number_is_none() -> None:
+    """What was asked for is a call to that number: the one of the offer is somebody else's perhaps."""
+    events = [fact("offered", 0, **of_customer(HERE)), fact("callback_requested", 1, **of_customer("190"))]
+    expected, told = played(events)
+    assert told[comparison.REFUSALS] == expected[comparison.REFUSALS]
+    assert list(told[comparison.REFUSALS].values()) == ["impossible_number"]
+    assert told[comparison.PLANS] == expected[comparison.PLANS] == {}

@@ -77,4 +77,18 @@ def test_what_dies_after_it_was_set_aside_is_freed_when_all_is_taken_back() -> N
     assert dead() is not None
     garbage.take_back()
     assert dead() is None
-    assert gc.get_freeze_count() == 0
+
+
+def test_garbage_that_was_set_aside_is_never_more_than_what_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also without any rebalance, for as long as a worker runs."""
+    monkeypatch.setattr(garbage, "_LEAST_ASIDE", 0)
+    lived, state = gc.get_freeze_count(), cycle()
+    dead = weakref.ref(state)
+    make_new_containers()
+    garbage.sweep()
+    del state
+    kept = []
+    while dead() is not None and gc.get_freeze_count() <= 3 * lived:
+        kept.append(make_new_containers())
+        garbage.sweep()
+    assert dead() is None

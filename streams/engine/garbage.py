@@ -13,8 +13,8 @@ from __future__ import annotations
 import gc
 from typing import Final
 
-_NEW_CONTAINERS: Final = 5_000
-"""How many more containers there must be before the newest are looked at: a millisecond or two."""
+_NEW_CONTAINERS: Final = 2_000
+"""How many more containers there must be before the newest are looked at: a millisecond."""
 _YOUNG_COLLECTIONS: Final = 5
 _NEVER: Final = 1_000_000_000
 """Full collections do not come by themselves; `sweep` makes them, of what is new."""
@@ -31,7 +31,7 @@ def take_over() -> None:
 
 
 def sweep() -> None:
-    """Collect what has become garbage among the new, and set the rest aside. To be called about once a second, so that
+    """Collect what has become garbage among the new, and set the rest aside. To be called a few times a second, so that
     the new is never much; does nothing where hardly anything is."""
     if gc.get_freeze_count() > max(_LEAST_ASIDE, 2 * _alive["containers"]):
         _look_through()

@@ -7,10 +7,11 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from streams.event_lines import event_time_ms
+from streams.sources.ami import AmiMapping
 from streams.sources.dictionary import Place, QueueDictionary
 from streams.sources.queue_log import QueueLogMapping
 from tests.callback_records import NINE_MS
-from tests.conformance.scenarios import CALLBACK_KEY, Scenario, Step, Told
+from tests.conformance.scenarios import CALLBACK_KEY, SCENARIOS, Scenario, Step, Told
 
 NINE: Final = NINE_MS // 1000
 SOURCE: Final = "pbx-1"
@@ -123,4 +124,106 @@ class QueueLogPlayer:
         return (call, queue, step.agent or "NONE", event, *parameters)
 
 
-PLAYERS: Final[tuple[Player, ...]] = (QueueLogPlayer(),)
+Fields = dict[str, str]
+_OF_BEFORE_12: Final = {"QueueCallerJoin": "Join", "QueueCallerLeave": "Leave"}
+_STATUS: Final = {"times_out": "TIMEOUT", "queue_empties": "LEAVEEMPTY", "withdrawn": "WITHDRAW"}
+_REASON: Final = {"caller_ends": "caller", "agent_ends": "agent", "passed_on": "transfer"}
+_DIALPLAN: Final = ("VarSet", "Newexten")
+
+
+class AmiPlayer:
+    """Asterisk's manager interface. ``is_old``: the names of before version 12. Without ``sees_dialplan`` its user may
+    not read that class of events; then how somebody left who did not hang up is not known."""
+
+    def __init__(self, name: str, *, is_old: bool = False, sees_dialplan: bool = True) -> None:
+        self.name = name
+        self.differs: Mapping[str, dict[tuple[str, str, int], str]] = {}
+        self._is_old = is_old
+        self._sees_dialplan = sees_dialplan
+        self._names: dict[str, str] = {}
+        self._calls: dict[str, str] = {}
+        self._since: dict[tuple[str, str], int] = {}
+        if not sees_dialplan:
+            unknown = {"timed_out", "closed", "key_exit", "callback_late", "transferred"}
+            self.differs = {
+                scenario.name: {
+                    visit: "unknown_exit" for visit, outcome in scenario.outcomes.items() if outcome in unknown
+                }
+                for scenario in SCENARIOS
+                if unknown & set(scenario.outcomes.values())
+            }
+
+    def play(self, scenario: Scenario) -> list[dict[str, Any]]:
+        for known in (self._calls, self._names, self._since):
+            known.clear()
+        mapping = AmiMapping(dictionary())
+        events: list[dict[str, Any]] = []
+        for step in scenario.steps:
+            if step.act == "restarts":
+                mapping.disconnected()
+            for fields in self._messages(step):
+                if self._sees_dialplan or fields["Event"] not in _DIALPLAN:
+                    events += mapping.feed(fields, (NINE + step.at) * 1000)
+        last = max(step.at for step in scenario.steps)
+        return events + mapping.feed({"Response": "Success", "Ping": "Pong"}, (NINE + last + 60) * 1000)
+
+    def caller(self, contact_id: str) -> str:
+        return self._names[contact_id.removesuffix(f"@{SOURCE}")]
+
+    def _call(self, caller: str) -> str:
+        if caller not in self._calls:
+            self._calls[caller] = f"{NINE}.{len(self._names) + 1}"
+            self._names[self._calls[caller]] = caller
+        return self._calls[caller]
+
+    def _messages(self, step: Step) -> list[Fields]:
+        if step.act == "restarts":
+            return [{"Event": "FullyBooted", "Uptime": "1"}, {"Event": "QueueStatusComplete"}]
+        if step.act == "renamed":
+            self._calls[step.caller] = f"{NINE}.9{len(self._names)}"
+            self._names[self._calls[step.caller]] = step.caller
+            return []
+        return self._of_a_caller(step)
+
+    def _of_a_caller(self, step: Step) -> list[Fields]:
+        call, queue = self._call(step.caller), VENDOR_NAME[step.queue]
+        place = (step.caller, step.queue)
+        waited = step.at - self._since.get(place, step.at)
+        if step.act in ("enters", "answered"):
+            self._since[place] = step.at
+        head = {"Uniqueid": call, "Linkedid": call, "Queue": queue}
+        agent = {"MemberName": step.agent, "Member" if self._is_old else "Interface": f"PJSIP/{step.agent}"}
+        leave = self._event("QueueCallerLeave", head, Position="1", Count="0")
+        match step.act:
+            case "enters":
+                return [self._event("QueueCallerJoin", head, CallerIDNum="85997465553", Position="1", Count="1")]
+            case "answered":
+                return [leave, self._event("AgentConnect", head | agent, HoldTime=str(waited), RingTime="3")]
+            case "presses":
+                return [leave, self._event("Newexten", head, Extension=step.more, Context="keys", Application="NoOp")]
+            case "dumps":
+                return [self._event("AgentDump", head | agent)]
+            case "rings_out":
+                return [self._event("AgentRingNoAnswer", head | agent, RingTime="4000")]
+        if step.act in _REASON:
+            talk = {"HoldTime": "0", "TalkTime": str(waited), "Reason": _REASON[step.act]}
+            return [self._event("AgentComplete", head | agent, **talk)]
+        abandon = [
+            self._event("VarSet", head, Variable="ABANDONED", Value="TRUE"),
+            self._event("QueueCallerAbandon", head, Position="1", OriginalPosition="1", HoldTime=str(waited)),
+            leave,
+        ]
+        if step.act == "hangs_up":
+            return [*abandon, self._event("Hangup", head, Cause="16")]
+        return [*abandon, self._event("VarSet", head, Variable="QUEUESTATUS", Value=_STATUS[step.act])]
+
+    def _event(self, name: str, head: Fields, **fields: str) -> Fields:
+        return {"Event": _OF_BEFORE_12.get(name, name) if self._is_old else name, **head, **fields}
+
+
+PLAYERS: Final[tuple[Player, ...]] = (
+    QueueLogPlayer(),
+    AmiPlayer("ami"),
+    AmiPlayer("ami-11", is_old=True),
+    AmiPlayer("ami-no-dialplan", sees_dialplan=False),
+)

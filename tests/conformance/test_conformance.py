@@ -75,11 +75,15 @@ def in_order(told: Iterable[Told]) -> list[Any]:
 @each_vendor
 @each_scenario
 def test_a_scenario_is_told_alike_by_every_vendor(player: Player, scenario: Scenario) -> None:
-    """Event by event; in whatever order those of one instant come."""
-    if scenario.name in player.differs:
-        pytest.skip(f"{player.name} cannot tell it as it was; its outcomes are compared")
+    """Event by event, in whatever order those of one instant come; but for visits that this vendor cannot tell as they
+    were, whose outcomes are compared below."""
+    unlike = player.differs.get(scenario.name, {})
+
+    def alike(told: Iterable[Told]) -> list[Told]:
+        return [each for each in told if (each.caller, each.queue, each.entry) not in unlike]
+
     said = told_of(player, player.play(scenario))
-    assert in_order(said) == in_order(scenario.told)
+    assert in_order(alike(said)) == in_order(alike(scenario.told))
 
 
 @each_vendor
@@ -106,12 +110,12 @@ def test_disorder_and_repeats_change_nothing(player: Player, scenario: Scenario)
 def test_the_table_of_scenarios_and_vendors() -> None:
     """For the eye; every field is judged above."""
     width = max(len(scenario.name) for scenario in SCENARIOS)
-    print(f"\n{'scenario':{width}} {' '.join(f'{player.name:10}' for player in PLAYERS)}")
+    print(f"\n{'scenario':{width}} {' '.join(f'{player.name:15}' for player in PLAYERS)}")
     for scenario in SCENARIOS:
         cells = []
         for player in PLAYERS:
             is_alike = outcomes(player, player.play(scenario)) == scenario.outcomes
             is_expected = is_alike or scenario.name in player.differs
             cells.append("alike" if is_alike else "as known" if is_expected else "WRONG")
-        print(f"{scenario.name:{width}} {' '.join(f'{cell:10}' for cell in cells)}")
+        print(f"{scenario.name:{width}} {' '.join(f'{cell:15}' for cell in cells)}")
         assert "WRONG" not in cells

@@ -278,6 +278,10 @@ def _receivers(draft: Draft) -> Iterator[Problem]:
         yield from _one_place(receiver, "secret", path)
         if receiver.proof not in PROOFS_OF_KIND[receiver.kind]:
             yield f"{path}.proof", f"expected {' or '.join(PROOFS_OF_KIND[receiver.kind])} with kind {receiver.kind}"
+        if receiver.kind == "whatsapp":
+            yield from _one_place(receiver, "verify_token", path)
+        elif receiver.verify_token_env is not None or receiver.verify_token_file is not None:
+            yield f"{path}.verify_token_env", f"expected no such key with kind {receiver.kind}"
         yield from _mapped(receiver, path, draft)
         if receiver.previous_secret_env is not None and receiver.previous_secret_file is not None:
             yield f"{path}.previous_secret_env", "expected at most one of previous_secret_env and previous_secret_file"

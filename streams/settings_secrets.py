@@ -59,6 +59,7 @@ class ReceiverSecrets:
 
     current: bytes
     previous: bytes | None = None
+    verify_token: bytes | None = None
 
     @property
     def active(self) -> tuple[bytes, ...]:
@@ -110,7 +111,8 @@ class SecretReader:
         previous = self._secret_text(receiver, "previous_secret", path)
         if current and current == previous:
             self.problems.append((path, "expected a previous secret that differs from the present one"))
-        return ReceiverSecrets(current, previous) if current else None
+        verify_token = self._secret_text(receiver, "verify_token", path)
+        return ReceiverSecrets(current, previous, verify_token) if current else None
 
     def _secret_text(self, receiver: Receiver, name: str, path: str) -> bytes | None:
         text = self._text(receiver, name, path)

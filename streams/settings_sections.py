@@ -295,11 +295,13 @@ class Cases(Section, frozen=True, kw_only=True):
     zone: Zone | None = None
 
 
-ReceiverKind = Literal["cloudevents", "chatwoot"]
+ReceiverKind = Literal["cloudevents", "chatwoot", "whatsapp", "amazon-connect"]
 Proof = Literal["signature", "bearer", "query_token"]
 PROOFS_OF_KIND: Final[dict[ReceiverKind, tuple[Proof, ...]]] = {
     "cloudevents": ("signature", "bearer"),
     "chatwoot": ("signature", "query_token"),
+    "whatsapp": ("signature",),
+    "amazon-connect": ("bearer",),
 }
 """What each platform can prove itself with."""
 
@@ -308,6 +310,7 @@ class Receiver(Section, frozen=True, kw_only=True):
     """A source that sends over HTTP, to ``/in/TENANT/SOURCE``, and how it proves that it is this source.
 
     While a secret changes, the previous one is good too. A signature older or newer than ``replay_seconds`` is refused.
+    ``verify_token`` is what Meta shows when it looks whether the address is ours.
     """
 
     tenant: Slug
@@ -318,6 +321,8 @@ class Receiver(Section, frozen=True, kw_only=True):
     secret_file: FileName | None = None
     previous_secret_env: VariableName | None = None
     previous_secret_file: FileName | None = None
+    verify_token_env: VariableName | None = None
+    verify_token_file: FileName | None = None
     replay_seconds: Annotated[float, Meta(ge=1, le=3600)] = 300.0
 
 

@@ -33,6 +33,14 @@ SAC_CHAT = {"1": Place("acme", "fortaleza", "sac-chat", "chat")}
 PLATFORMS = [
     (Receiver(tenant="acme", source="chatwoot-1", kind="chatwoot", secret_env="A"), SAC_CHAT),
     (Receiver(tenant="acme", source="chatwoot-old", kind="chatwoot", proof="query_token", secret_env="B"), SAC_CHAT),
+    (
+        Receiver(tenant="acme", source="whatsapp-1", kind="whatsapp", secret_env="C", verify_token_env="D"),
+        {"106540352242922": Place("acme", "fortaleza", "sac-whatsapp", "whatsapp")},
+    ),
+    (
+        Receiver(tenant="acme", source="connect-1", kind="amazon-connect", proof="bearer", secret_env="E"),
+        {"sac-uuid": Place("acme", "fortaleza", "sac", "voice")},
+    ),
 ]
 EntrancesOf = Callable[[Delivery], dict[tuple[str, str], Entrance]]
 PBX = Receiver(tenant="acme", source="pbx-1", secret_env="PBX")
@@ -148,7 +156,7 @@ def of_platforms(folder: Path) -> EntrancesOf:
         for receiver, names in PLATFORMS:
             dictionary = QueueDictionary(receiver.source, names)
             feed = MappedFeed(dictionary, MAPPINGS[receiver.kind], folder, delivery)
-            secrets = ReceiverSecrets(SECRET.encode())
+            secrets = ReceiverSecrets(SECRET.encode(), verify_token=TOKEN.encode())
             found[receiver.tenant, receiver.source] = Entrance(receiver, secrets, delivery, feed)
         return found
 

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from streams.cli.check import settings_or_exit
+from streams.cli.ingest_queue_log import queue_log
 from streams.movers.unmapped import unmapped_names
 
 STATE_FOLDER: Final = "filaviva-ingest"
@@ -55,3 +56,6 @@ def discover(config: Path, state: Path, *, as_json: bool) -> None:
         for name, count in names.items():
             text = json.dumps(name, ensure_ascii=False)
             click.echo(f"  - {{source: {source}, name: {text}, tenant: , queue: }}   # met {count} times")
+
+
+ingest.add_command(queue_log)

@@ -123,7 +123,7 @@ def _accepted(event: dict[str, Any]) -> Accepted:
 
 def _locked(path: Path) -> int:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ConfigError([(str(path), f"expected a folder to keep files in: {error.strerror}")]) from None

@@ -106,6 +106,7 @@ class GatewayServer:
     def application(self) -> web.Application:
         application = web.Application(client_max_size=MAX_BODY_BYTES)
         application.router.add_post(PATH, self._receive)
+        application.router.add_get(PATH, self._challenge, allow_head=False)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)
@@ -130,6 +131,15 @@ class GatewayServer:
             entrance.requests -= 1
         self._figures.answered(entrance.tenant, entrance.source, answer.status, time.perf_counter() - started)
         return answer
+
+    async def _challenge(self, request: web.Request) -> web.Response:
+        entrance = self._entrances.get((request.match_info["tenant"], request.match_info["source"]))
+        if entrance is None:
+            return _answer(404, {"error": "no such entrance"})
+        try:
+            return web.Response(text=entrance.challenge(request.query))
+        except Refused as refused:
+            return _answer(refused.status, {"error": refused.reason})
 
     async def _taken(self, request: web.Request, entrance: Entrance) -> int:
         """The number of events that Kafka has now."""

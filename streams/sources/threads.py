@@ -19,7 +19,7 @@ _CLOCKS_DIFFER_MS: Final = 1000
 
 class Thread(msgspec.Struct, array_like=True):
     """One thread and its newest stay. ``closed_ms`` is None while the stay lasts; ``asked_ms`` is when the customer
-    wrote in between, to nobody yet."""
+    last wrote, where that matters; ``name`` is what the contact is called, where the key must not be told."""
 
     entry: int
     opened_ms: int
@@ -27,6 +27,7 @@ class Thread(msgspec.Struct, array_like=True):
     is_answered: bool = False
     is_assigned: bool = False
     asked_ms: int = 0
+    name: str = ""
 
     @property
     def is_open(self) -> bool:

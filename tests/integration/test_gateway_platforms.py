@@ -22,9 +22,11 @@ from streams.embedded.broker import EmbeddedBroker
 from streams.gateway.entrances import PROOFS
 from streams.settings_sections import PROOFS_OF_KIND
 from tests.deadlines import until
-from tests.gateway_client import SECRET, Sending, listening, of_platforms
+from tests.gateway_client import SECRET, TOKEN, Sending, listening, of_platforms, with_token
 from tests.integration.test_gateway import ids_in, publishing
+from tests.unit.test_amazon_connect import answered_call
 from tests.unit.test_chatwoot import changed, created, message
+from tests.unit.test_whatsapp import notification, said, sent
 
 pytestmark = pytest.mark.embedded
 JSON = {"Content-Type": "application/json"}
@@ -135,10 +137,73 @@ def test_a_webhook_that_was_refused_is_told_once_kafka_is_back(embedded_broker: 
     asyncio.run(scenario())
 
 
+def by_meta(notification: dict[str, Any], secret: str = SECRET) -> Sending:
+    """As Meta signs: over the body alone."""
+    body = json.dumps(notification).encode()
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return Sending("/in/acme/whatsapp-1", {**JSON, "X-Hub-Signature-256": f"sha256={digest}"}, body)
+
+
+def test_metas_notifications_are_taken_by_their_signature_alone(
+    embedded_broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    """Altered ones are refused; a batch becomes all its events; a repeated one no other."""
+    seed = random.randrange(10**9)
+    chance = random.Random(seed)
+    valid = [by_meta(notification(said(number, number), sent(1000 + number, 60 + number))) for number in range(10)]
+    wrong = [altered(chance.choice(valid), chance, signature="X-Hub-Signature-256", timestamp=None) for _ in range(300)]
+    wrong += [by_meta(notification(said(5000, 0)), "not-the-secret-00"), valid[0].without_header("X-Hub-Signature-256")]
+
+    async def scenario() -> None:
+        with publishing(embedded_broker) as publisher:
+            async with listening(publisher, of_platforms(tmp_path)) as gateway:
+                assert {(await gateway.send(each)).status for each in wrong} == {401}, f"seed {seed}"
+                assert {(await gateway.send(each)).status for each in [*valid, *valid]} == {200}
+
+    asyncio.run(scenario())
+    ids = ids_in(embedded_broker, "chat-events")
+    assert len(set(ids)) == 1 + 10 + 10
+
+
+def test_meta_reads_its_challenge_back(embedded_broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """With the verify token alone, and nothing that could be a page."""
+
+    async def scenario() -> None:
+        with publishing(embedded_broker) as publisher:
+            async with listening(publisher, of_platforms(tmp_path)) as gateway:
+                asked = "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="
+                answer = await gateway.get(f"/in/acme/whatsapp-1?{asked}{TOKEN}")
+                assert (answer.status, answer.text) == (200, "1158201444")
+                for query in (f"{asked}wrong", asked, f"hub.mode=subscribe&hub.verify_token={TOKEN}&hub.challenge=<b>"):
+                    assert (await gateway.get(f"/in/acme/whatsapp-1?{query}")).status == 403
+                assert (await gateway.get(f"/in/acme/connect-1?{asked}")).status == 403
+                assert (await gateway.get(f"/in/acme/nobody?{asked}")).status == 404
+
+    asyncio.run(scenario())
+
+
+def test_amazons_events_come_with_the_key_of_their_connection(embedded_broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """EventBridge signs nothing; its connection adds the header."""
+
+    async def scenario() -> None:
+        with publishing(embedded_broker) as publisher:
+            async with listening(publisher, of_platforms(tmp_path)) as gateway:
+                for record in answered_call():
+                    sending = Sending("/in/acme/connect-1", JSON, json.dumps(record).encode())
+                    assert (await gateway.send(sending)).status == 401
+                    assert (await gateway.send(with_token(sending, "not-the-secret-00"))).status == 401
+                    assert (await gateway.send(with_token(sending, SECRET))).status == 200
+                assert (await gateway.send(with_token(sending.changed(body=b"{}"), SECRET))).status == 400
+
+    asyncio.run(scenario())
+    kinds = {event_id.rpartition("/")[2] for event_id in ids_in(embedded_broker)}
+    assert kinds == {"offered", "answered", "ended", "wrapped_up"}
+
+
 README = Path(__file__).resolve().parents[2] / "streams" / "sources" / "README.md"
 
 
-@pytest.mark.parametrize("vendor", ["Chatwoot"])
+@pytest.mark.parametrize("vendor", ["Chatwoot", "WhatsApp", "Amazon Connect"])
 def test_the_webhook_by_hand_of_the_readme_is_taken(
     embedded_broker: EmbeddedBroker, tmp_path: Path, vendor: str
 ) -> None:

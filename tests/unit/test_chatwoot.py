@@ -4,7 +4,6 @@ presenters."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +13,7 @@ from hypothesis import given, strategies as st
 from streams.sources.chatwoot import ChatwootWebhooks
 from streams.sources.dictionary import Place, QueueDictionary
 from streams.sources.mapping import Event, InvalidEvent
+from tests.unit.spoiling import spoilt
 
 START = 1_795_435_200
 PLACE = Place("acme", "fortaleza", "sac-chat", "chat")
@@ -229,38 +229,14 @@ def test_what_chatwoot_does_not_send_is_refused(record: bytes, reason: str) -> N
     assert mapped.snapshot() == mapping().snapshot()
 
 
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-def places_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    yield path
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from places_in(inner, (*path, key))
-
-
 @given(st.data(), st.sampled_from([created(), changed("resolved", 60), message(100, 1), message(101, 2, of="agent")]))
 def test_any_value_anywhere_is_mapped_or_refused(data: st.DataObject, hook: dict[str, Any]) -> None:
     """Nothing but InvalidEvent is raised, and a refused record changes nothing."""
-    path = data.draw(st.sampled_from(list(places_in(hook))))
-    spoilt = json.loads(json.dumps(hook))
-    holder = spoilt
-    for step in path[:-1]:
-        holder = holder[step]
-    value = data.draw(VALUES)
-    if path:
-        holder[path[-1]] = value
-    else:
-        spoilt = value
     mapped = mapping()
     told(mapped, created())
     before = mapped.snapshot()
     try:
-        mapped.feed(json.dumps(spoilt).encode(), START * 1000)
+        mapped.feed(spoilt(data, hook), START * 1000)
     except InvalidEvent:
         assert mapped.snapshot() == before
 

@@ -83,6 +83,16 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
         "gateway.receivers[0].source",
         "all of tenant acme",
     ),
+    (
+        [("gateway", {"receivers": [RECEIVER | {"kind": "whatsapp"}]})],
+        "gateway.receivers[0].verify_token_env",
+        "exactly one of verify_token_env and",
+    ),
+    (
+        [("gateway", GATEWAY), ("gateway.receivers[0].verify_token_env", "A")],
+        "gateway.receivers[0].verify_token_env",
+        "no such key with kind cloudevents",
+    ),
     ([("gateway", GATEWAY), ("gateway.port", 65_536)], "gateway.port", "from 0 to 65535"),
     # kafka
     ([("kafka", MISSING)], "kafka", "it is missing"),

@@ -104,12 +104,16 @@ class Publisher:
         for topic in topics:
             self._existing_topic(Route(topic, ""))
 
-    def close(self) -> None:
-        """Wait until every record is acknowledged."""
+    def settle(self) -> None:
+        """Wait until every record is acknowledged; more may be sent afterwards."""
         unsent = self._producer.flush(DELIVERY_SECONDS + ANSWER_SECONDS)
         self._raise_failure()
         if unsent:
             raise Unavailable(f"{unsent} records were not acknowledged within {DELIVERY_SECONDS} s")
+
+    def close(self) -> None:
+        """Wait until every record is acknowledged."""
+        self.settle()
 
     def _existing_topic(self, route: Route) -> str:
         topic = full_name(self._prefix, route.topic)

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from streams.cli.check import settings_or_exit
+from streams.cli.ingest_mail import imap, maildir, mbox
 from streams.movers.unmapped import unmapped_names
 
 STATE_FOLDER: Final = "filaviva-ingest"
@@ -55,3 +56,7 @@ def discover(config: Path, state: Path, *, as_json: bool) -> None:
         for name, count in names.items():
             text = json.dumps(name, ensure_ascii=False)
             click.echo(f"  - {{source: {source}, name: {text}, tenant: , queue: }}   # met {count} times")
+
+
+for _command in (maildir, mbox, imap):
+    ingest.add_command(_command)

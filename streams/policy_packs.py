@@ -168,6 +168,10 @@ def _deadline(rule: DeadlineRule, path: str, known: set[str]) -> Iterator[Proble
         if _units(period.within) != 1:
             expected = f"expected exactly one of {', '.join(field.name for field in msgspec.structs.fields(Term))}"
             yield f"{path}.periods[{index}].within", expected
+        if period.extended_by is not None and _unit(period.extended_by) != _unit(period.within):
+            yield f"{path}.periods[{index}].extended_by", "expected one length in the unit of within"
+    if rule.any_answer and rule.ends != "answered":
+        yield f"{path}.any_answer", "expected no such key but with ends: answered"
     if (rule.ends is None) != (rule.kind == "never"):
         yield f"{path}.ends", "expected what ends it, but for a rule of kind never"
     for index, replaced in enumerate(rule.replaces):
@@ -190,6 +194,10 @@ def _service(rule: AvailabilityRule, path: str) -> Iterator[Problem]:
 
 def _units(term: Term) -> int:
     return sum(value is not None for value in msgspec.structs.astuple(term))
+
+
+def _unit(term: Term) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(term) if getattr(term, field.name) is not None]
 
 
 def _indicator(rule: IndicatorRule, path: str) -> Iterator[Problem]:

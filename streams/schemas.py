@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from streams.domain.case_deadlines import CASE_DEADLINE_TYPE, CaseDeadline
 from streams.domain.case_duties import AT_RISK
 from streams.domain.case_findings import CaseFinding
 from streams.domain.events import (
@@ -44,6 +45,7 @@ from streams.gateway.openapi import OPENAPI, document
 from streams.topics import (
     CALLBACK_JOBS,
     CALLBACK_PLANS,
+    CASE_DEADLINES,
     CONTACT_OUTCOMES,
     QUEUE_INTERVALS,
     SITE_DAYS,
@@ -83,6 +85,7 @@ _TYPES_OF_TOPIC: Final[Mapping[str, Mapping[str, type[msgspec.Struct]]]] = {
         **{f"availability.{state}": SiteFinding for state in (OPEN, CONFIRMED, RETRACTED)},
     },
     SITE_DAYS: {SITE_DAY_TYPE: SiteDay},
+    CASE_DEADLINES: {CASE_DEADLINE_TYPE: CaseDeadline},
     CALLBACK_PLANS: {"callback.plan": CallbackPlan},
     CALLBACK_JOBS: {"callback.dial": DialJob, "callback.cancel": CancelJob},
 }

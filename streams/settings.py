@@ -106,6 +106,21 @@ class Settings:
         ours = [entry for entry in self.vendor_queues if entry.source == source]
         return QueueDictionary(source, {entry.name: _place(entry, queues[entry.tenant, entry.queue]) for entry in ours})
 
+    def directory_beside(self, partition_of: Callable[[str, int], int]) -> Directory | None:
+        """The queues that a second policy judges too, by that policy and for nothing else; None: there are none."""
+        sites = {(site.tenant, site.site): site for site in self.sites}
+        policies = [
+            _policy(
+                replace(queue, policy=queue.policy_beside, callback=None), sites[queue.tenant, queue.site], self.packs
+            )
+            for queue in self.queues
+            if queue.policy_beside is not None
+        ]
+        if not policies:
+            return None
+        zones = {place: site.zone for place, site in sites.items()}
+        return Directory(policies, sites=zones, partition_of=lambda key: partition_of(key, self.kafka.partitions))
+
     def case_rules(self) -> dict[str, CaseRules]:
         """Tenant to what its cases are held to."""
         return {each.tenant: case_rules(each, self.packs) for each in self.cases}

@@ -154,11 +154,11 @@ def _tenants_with_keys(draft: Draft) -> Iterator[Problem]:
 def _sites(draft: Draft) -> Iterator[Problem]:
     yield from _repeated("sites", draft.sites, lambda site: (site.tenant, site.site), "site")
     for index, site in draft.sites.items():
-        if not _is_zone(site.zone):
+        if not is_zone(site.zone):
             yield f"sites[{index}].zone", "expected an IANA time zone such as America/Fortaleza"
 
 
-def _is_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown, not a plain name, a directory of zones

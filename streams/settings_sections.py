@@ -66,6 +66,7 @@ Days = Annotated[
     ),
 ]
 Ratio = Annotated[float, Meta(gt=0, le=1, description="a ratio above 0 and up to 1, such as 0.8")]
+Promised = Annotated[float, Meta(ge=1, le=31_536_000)]
 Duration = Annotated[float, Meta(ge=0, le=31_536_000)]
 
 Span = Annotated[
@@ -209,8 +210,9 @@ class Callback(Section, frozen=True, kw_only=True):
 class Queue(Section, frozen=True, kw_only=True):
     """A queue and what is promised there. ``unknown_exit_seconds`` overrides the defaults of all its channels.
 
-    ``policy`` is whose rules bind its waits; ``max_wait_seconds`` is the limit where those set none. ``state`` and
-    ``city`` are the site's unless given.
+    ``policy`` is whose rules bind its waits; ``max_wait_seconds`` is the limit where those set none. ``policy_beside``
+    judges the same waits too, and only finds: another version to be tried. ``state`` and ``city`` are the site's unless
+    given.
     """
 
     tenant: Slug
@@ -225,6 +227,7 @@ class Queue(Section, frozen=True, kw_only=True):
     formula: Annotated[Formula, Meta(description=FORMULA_HINT)] = "answered_of_offered"
     sector: Slug | None = None
     policy: PackName | None = None
+    policy_beside: PackName | None = None
     state: State | None = None
     city: Slug | None = None
     hours: dict[Days, HoursText] | None = None
@@ -273,13 +276,23 @@ class CallbackQueue(Section, frozen=True, kw_only=True):
 
 class Cases(Section, frozen=True, kw_only=True):
     """What the cases of a tenant are held to, each policy beside the others. ``sector`` is that of cases without one,
-    ``state`` and ``city`` whose holidays a policy goes by that reads them."""
+    ``state`` and ``city`` whose holidays a policy goes by that reads them.
+
+    The seconds are what the tenant itself promises, for a policy that asks for them, such as ``contract``. They count
+    in ``hours`` on the clock of ``zone`` (left out, the policy's own), or without a pause.
+    """
 
     tenant: Slug
     policies: Annotated[tuple[PackName, ...], Meta(min_length=1, max_length=10, description="a list of policies")]
     sector: Slug | None = None
     state: State | None = None
     city: Slug | None = None
+    first_response_seconds: Promised | None = None
+    next_response_seconds: Promised | None = None
+    resolution_seconds: Promised | None = None
+    seconds_count: Literal["calendar_time", "opening_hours"] = "calendar_time"
+    hours: dict[Days, HoursText] | None = None
+    zone: Zone | None = None
 
 
 ReceiverKind = Literal["cloudevents", "chatwoot", "whatsapp", "amazon-connect"]

@@ -12,6 +12,7 @@ from streams.domain.signals import CALLBACK_SIGNALS
 from streams.topics import (
     CALLBACK_JOBS,
     CALLBACK_PLANS,
+    CASE_DEADLINES,
     CONTACT_OUTCOMES,
     DEAD_LETTERS,
     QUEUE_INTERVALS,
@@ -25,6 +26,7 @@ _ID_FIELD: Final[Mapping[str, str]] = {
     QUEUE_INTERVALS: "interval_id",
     SLA_BREACHES: "finding_id",
     SITE_DAYS: "day_id",
+    CASE_DEADLINES: "deadline_id",
     CALLBACK_PLANS: "plan_id",
 }
 TOPICS_TOLD: Final = (*_ID_FIELD, CALLBACK_JOBS, DEAD_LETTERS, CALLBACK_SIGNALS, COMMANDS)

@@ -29,6 +29,7 @@ CONTACT_OUTCOMES: Final = "contact-outcomes"
 SLA_BREACHES: Final = "sla-breaches"
 QUEUE_INTERVALS: Final = "queue-intervals"
 SITE_DAYS: Final = "site-days"
+CASE_DEADLINES: Final = "case-deadlines"
 DEAD_LETTERS: Final = "dead-letters"
 
 STAGE_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -136,6 +137,7 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
     _compacted(SLA_BREACHES, "finding id"),
     _compacted(QUEUE_INTERVALS, "tenant/queue/channel/interval_start"),
     _compacted(SITE_DAYS, "tenant/site/date"),
+    _compacted(CASE_DEADLINES, "deadline id"),
     TopicSpec(
         name=DEAD_LETTERS, key="the original key", retention_days=30, max_message_bytes=4 * MIB, personal_data=True
     ),

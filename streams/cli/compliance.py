@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from streams.cli.compliance_reading import RawEvent, declared_in, issued_in
 from streams.cli.compliance_report import csv_text, print_evidence
 from streams.compliance import Declared, Evidence, evidence
 from streams.compliance_availability import SiteInQuestion, availability_lines, blind_lines
+from streams.compliance_deadlines import deadline_lines
 from streams.compliance_protocols import Issued, protocol_lines
 from streams.connections import client_options
 from streams.domain.events import CASE_EVENTS, SITE_EVENTS
@@ -29,7 +30,7 @@ from streams.partitioning import partition_of
 from streams.settings import Settings
 from streams.told import Told
 from streams.topic_reading import TopicReader
-from streams.topics import CONTACT_OUTCOMES, SITE_DAYS, SLA_BREACHES, full_name
+from streams.topics import CALLBACK_PLANS, CASE_DEADLINES, CONTACT_OUTCOMES, SITE_DAYS, SLA_BREACHES, full_name
 
 DEFAULT_INDICATORS: Final = "aneel@2026.11.0"
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -53,8 +54,7 @@ class Read:
 @click.option("--indicators", default=DEFAULT_INDICATORS, metavar="NAME@VERSION", help="The pack of monthly figures.")
 def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
     """What a month comes to, rule by rule: the waits of each queue and day with the worst of them, monthly figures of
-    energy distributors, deadlines of cases that were at risk or not met, protocol numbers, what sites offered, and when
-    sources were silent.
+    energy distributors, deadlines due, met and missed, protocol numbers, what sites offered, when sources were silent.
 
     Reads the newest record of every visit and finding; joins no group and commits nothing. Exceptions declared on
     site-events (an outage, an atypical day) only tag what they excuse. The csv holds the waits by queue, day and rule.
@@ -84,28 +84,32 @@ def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
 
 def _evidence(month: str, read: Read, settings: Settings, pack: Pack) -> Evidence:
     """Everything put together; dates are judged when they are over in the pack's zone."""
-    zone = ZoneInfo(pack.zone)
+    zone, now, directory = ZoneInfo(pack.zone), datetime.now(UTC), settings.directory(partition_of)
     findings = read.told.newest[SLA_BREACHES].values()
-    waits_and_deadlines = evidence(
+    waits = evidence(
         month,
         outcomes=read.told.newest[CONTACT_OUTCOMES].values(),
-        findings=findings,
         declared=read.declared,
-        queues=settings.directory(partition_of).queues,
+        queues=directory.queues,
         indicators=pack,
     )
     packs_of = {tenant: [each.pack for each in rules.packs] for tenant, rules in settings.case_rules().items()}
-    sites, days, today = list(_sites(settings)), read.told.newest[SITE_DAYS], _today(zone)
+    sites, days, today = list(_sites(settings)), read.told.newest[SITE_DAYS], now.astimezone(zone).date()
     return replace(
-        waits_and_deadlines,
+        waits,
+        deadlines=deadline_lines(
+            month,
+            deadlines=read.told.newest[CASE_DEADLINES].values(),
+            findings=findings,
+            plans=read.told.newest[CALLBACK_PLANS].values(),
+            owed_within_ms=lambda tenant, queue: directory.callbacks(tenant, queue).owed_due_ms,
+            zone=zone,
+            now_ms=round(now.timestamp() * 1000),
+        ),
         protocols=protocol_lines(month, read.issued, packs_of, zone),
         availability=availability_lines(month, sites, days, findings, today=today),
         blind=blind_lines(month, sites, days, today=today),
     )
-
-
-def _today(zone: ZoneInfo) -> date:
-    return datetime.now(UTC).astimezone(zone).date()
 
 
 def _sites(settings: Settings) -> Iterator[SiteInQuestion]:
@@ -126,7 +130,7 @@ def _read(settings: Settings) -> Read:
             for record in reader.records(full_name(kafka.prefix, topic), lambda _: None):
                 yield RawEvent(record.value, record.headers)
 
-        for topic in (CONTACT_OUTCOMES, SLA_BREACHES, SITE_DAYS):
+        for topic in (CONTACT_OUTCOMES, SLA_BREACHES, SITE_DAYS, CASE_DEADLINES, CALLBACK_PLANS):
             for each in events(topic):
                 told.take(topic, each.value)
         sectors = {tenant: rules.sector for tenant, rules in settings.case_rules().items()}

@@ -68,10 +68,17 @@ def _indicators(result: Evidence) -> Table:
 
 
 def _deadlines(result: Evidence) -> Table:
-    table = _table("\nDeadlines of cases due in the month", "at_risk open confirmed retracted force confidence")
-    for due in result.deadlines:
-        states = (f"{due.states.get(state, 0):,}" for state in ("at_risk", "open", "confirmed", "retracted"))
-        table.add_row(f"{due.tenant} {due.rule} {due.policy_version}", *states, due.force, due.confidence)
+    columns = "due met (rolled) missed open pending extended findings retracted force confidence"
+    table = _table("\nDeadlines of the month", columns)
+    for each in result.deadlines:
+        counts = (each.due, each.met, each.met_rolled, each.missed, each.open, each.pending)
+        extended = f"{each.extended:,}"
+        if each.extended_percent is not None:
+            extended += f" ({each.extended_percent:g} %{'' if each.extensions_pass else ', too many'})"
+        standing = sum(count for state, count in each.states.items() if state != "retracted")
+        findings = (f"{standing:,}", f"{each.states.get('retracted', 0):,}")
+        figures = (*(f"{count:,}" for count in counts), extended, *findings)
+        table.add_row(f"{each.tenant} {each.rule} {each.policy_version}", *figures, each.force, each.confidence)
     return table
 
 

@@ -185,7 +185,8 @@ class CaseData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Something that happened to a case: one demand of a customer, in whatever channels and contacts.
 
     ``sector`` and ``demand`` count where the case is registered. ``item`` tells several things of one case apart, such
-    as its recordings. An answer is ``conclusive`` unless it says that it is not. The rest is for readers of the topic.
+    as its recordings. An answer is ``conclusive`` unless it says that it is not; one with an ``extension_reason`` tells
+    the customer that the answer proper needs longer, and why. The rest is for readers of the topic.
     """
 
     tenant: Name
@@ -195,6 +196,7 @@ class CaseData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     demand: DemandType | None = None
     item: Annotated[str, msgspec.Meta(min_length=1, max_length=80, pattern=r"^[^:\x00-\x1f]+\Z")] | None = None
     conclusive: bool = True
+    extension_reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
     channel: Channel | None = None
     contact_id: Identifier | None = None
     protocol: Word | None = None

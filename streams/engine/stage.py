@@ -154,7 +154,11 @@ class Stage:
         owned = {tp.partition for tp in self._app.assignor.assigned_actives() if tp.topic in self._bare}
         changelogs = [TP(self.changelog, partition) for partition in sorted(owned)]
         ends = await self._consumer.highwaters(*changelogs) if changelogs else {}
-        owners = [self._make_owner(tp.partition, recovered.get(tp.partition), ends[tp]) for tp in changelogs]
+        rows = sum(len(partition.rows) for partition in recovered.values())
+        owners = []
+        for tp in changelogs:
+            owners.append(self._make_owner(tp.partition, recovered.pop(tp.partition, None), ends[tp]))
+            await asyncio.sleep(0)  # whoever asks for health has a turn between two partitions
         if self._revocations == revocations:
             await asyncio.gather(*(owner.claim() for owner in owners))
         if self._revocations != revocations:
@@ -162,7 +166,6 @@ class Stage:
         self.owners = {owner.partition: owner for owner in owners}
         self.generation = self._app.consumer_generation_id
         garbage.set_aside_restored()
-        rows = sum(len(partition.rows) for partition in recovered.values())
         logger.info("%s: %d partitions restored from %d rows", self.name, len(self.owners), rows)
 
     def _make_owner(self, partition: int, recovered: RecoveredPartition | None, end_offset: int) -> Owner:

@@ -18,7 +18,7 @@ from streams.domain.limits import Place, WaitRules
 from streams.domain.queue_limits import QueueLimits
 from tests.builders import Fact, abandoned, answered, fact, flowed_out, offered
 from tests.callback_records import directory, policy
-from tests.case_bench import CaseBench, happened, rules
+from tests.case_bench import happened
 from tests.policy_cases import ANEEL, CASES, SAC, SAO_PAULO, TABLE, instant
 from tests.queue_bench import BY_EVENTS, Bench
 
@@ -70,11 +70,10 @@ def exception(kind: str, starts_at: str, ends_at: str, **changes: Any) -> bytes:
 STORM = ("2026-10-20T00:00:00-03:00", "2026-10-20T23:59:59-03:00")
 
 
-def of_month(*exceptions: bytes, findings: Any = (), month: str = "2026-10") -> Evidence:
+def of_month(*exceptions: bytes, month: str = "2026-10") -> Evidence:
     return evidence(
         month,
         outcomes=outcomes_of_month(),
-        findings=findings,
         declared=list(declared_in(map(RawEvent, exceptions))),
         queues=energy().queues,
         indicators=ANEEL,
@@ -132,21 +131,6 @@ def test_a_declared_outage_excuses_and_changes_nothing(declared: bytes, excused:
     assert sum(line.excused for line in found.waits) == excused
     assert sum(line.breached for line in found.waits) == 4
     assert [each.excused_by for each in found.worst].count("COD 4711") == excused
-
-
-def test_deadlines_are_counted_by_rule_and_state() -> None:
-    """Of those whose strict date is in the month."""
-    bench = CaseBench(rules(sector="telecom"))
-    bench.take(happened("registered", "2026-10-05T10:00:00", demand="complaint"))
-    bench.take(happened("protocol_sent", "2026-10-05T10:05:00"))
-    bench.take(happened("registered", "2026-10-30T10:00:00", demand="complaint", case="case-2"))
-    bench.tick("2026-11-30T00:00:00")
-    found = of_month(findings=list(bench.last.values()))
-    assert {line.rule: line.states for line in found.deadlines} == {
-        "PROT-1": {"confirmed": 2},
-        "TEL-1": {"confirmed": 1},
-        "TEL-2": {"confirmed": 1},
-    }
 
 
 def test_protocol_numbers_are_unique_well_formed_and_without_gaps() -> None:

@@ -93,7 +93,7 @@ def test_the_tables_show_them(capsys: pytest.CaptureFixture[str]) -> None:
     today = date(2026, 10, 8)
     lines = availability_lines("2026-10", [SITE], bench.records(), bench.last.values(), today=today)
     blind = blind_lines("2026-10", [SITE], bench.records(), today=today)
-    print_evidence(Evidence("2026-10", [], [], [], [], availability=lines, blind=blind))
+    print_evidence(Evidence("2026-10", [], [], [], availability=lines, blind=blind))
     shown = " ".join(capsys.readouterr().out.split())
     assert f"acme/fortaleza ACC-1 {PACK} 4 1 2 2026-10-03T15:00:30.000Z to 2026-10-03T15:01:30.000Z law VP" in shown
     assert "acme/fortaleza/pbx-1 5.00 5 2" in shown

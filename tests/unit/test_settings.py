@@ -34,6 +34,8 @@ from tests.configuration import (
     sound_document,
 )
 
+PROMISING = {"tenant": "acme", "policies": ["contract@2026.11.1"], "resolution_seconds": 3600}
+
 SOUND = sound_document()
 NAMED = {"source": "pbx-1", "name": "600", "tenant": "acme", "queue": "sac"}
 RECIFE = {"tenant": "acme", "site": "recife", "zone": "America/Recife"}
@@ -289,6 +291,24 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
         "cases[1].tenant",
         "not listed before; cases[0] is the same",
     ),
+    # what a tenant itself promises
+    (
+        [("cases", [{"tenant": "acme", "policies": ["contract@2026.11.1"]}])],
+        "cases[0].policies[0]",
+        "at least one of first_response_seconds, next_response_seconds, resolution_seconds",
+    ),
+    (
+        [("cases", [{"tenant": "acme", "policies": ["br-cases@2026.11.0"], "resolution_seconds": 60}])],
+        "cases[0].resolution_seconds",
+        "a policy that asks for it, such as contract@2026.11.1",
+    ),
+    (
+        [("cases", [{**PROMISING, "seconds_count": "opening_hours"}])],
+        "cases[0].hours",
+        "because seconds_count names them",
+    ),
+    ([("cases", [{**PROMISING, "hours": {"mon-fri": "9-18"}}])], "cases[0].hours.mon-fri", "hours such as"),
+    ([("cases", [{**PROMISING, "zone": "Brasilia"}])], "cases[0].zone", "an IANA time zone"),
     # policies, places, hours
     ([("policies", ["absent.yaml"])], "policies[0]", "a file that can be read: No such file"),
     ([("queues[0].policy", "br-sac")], "queues[0].policy", "with its version, such as br-sac@2026.11.0"),

@@ -6,6 +6,10 @@
 
 A release is decided only at the end of the log, written to it, and acted upon when it is read back: then the first
 release of an attempt stands by the content of the log alone, whoever wrote it. From its sending on it counts as out.
+
+An owner claims each of its callback queues in the log before it releases anything there, and decides once the claim is
+read back: a release that an owner before it had still on its way comes before the claim and is counted, or after it and
+is void.
 """
 
 from __future__ import annotations
@@ -18,7 +22,18 @@ from msgspec.structs import replace
 from streams.domain.agents_of_queues import AgentsOfQueues
 from streams.domain.decisions import Decisions, Output, Reason, Record, Rejection
 from streams.domain.decoding import decode
-from streams.domain.dialling_rows import ACTIVE, DRAINING, PAUSED, AgentRows, Dialled, Live, Mode, Queue, Slot
+from streams.domain.dialling_rows import (
+    ACTIVE,
+    DRAINING,
+    PAUSED,
+    AgentRows,
+    Claim,
+    Dialled,
+    Live,
+    Mode,
+    Queue,
+    Slot,
+)
 from streams.domain.directory import DAY_MS, HOUR_MS, CallbackPolicy, Directory
 from streams.domain.encoding import read_event
 from streams.domain.events import COMMANDS, CommandEvent, DrainQueue, PauseQueue, QueueCommand
@@ -31,6 +46,7 @@ from streams.domain.rows import PartitionState, Retention, Rows
 from streams.domain.signals import (
     LOG_TYPES,
     AttemptEntry,
+    Claimed,
     Connected,
     Entry,
     Freed,
@@ -61,9 +77,10 @@ class DiallingCore(PartitionState):
         self._slots = Rows(b"j/", Slot)
         self._modes = Rows(b"q/", Mode)
         self._live = Rows(b"l/", Live)
+        self._claims = Rows(b"e/", Claim)
         ours = [one for one in directory.callback_queues.values() if directory.partition(one.owner_key) == partition]
         self._agents = AgentsOfQueues(policy.owner_key for policy in ours)
-        super().__init__(self._plans, self._slots, self._modes, self._live, AgentRows(self._agents))
+        super().__init__(self._plans, self._slots, self._modes, self._live, self._claims, AgentRows(self._agents))
         self._partition = partition
         self._directory = directory
         self._sealer = sealer
@@ -159,6 +176,8 @@ class DiallingCore(PartitionState):
                 return self._take_plan(entry, arrived_ms)
             case Freed():
                 return self._take_release(entry)
+            case Claimed():
+                return self._take_claim(entry)
             case LiveCaller():
                 return self._take_live(entry)
             case Settled() | Connected() | LeaseEnded():
@@ -194,7 +213,8 @@ class DiallingCore(PartitionState):
         return outputs
 
     def _take_release(self, freed: Freed) -> list[Output] | None:
-        """The first release of an attempt stands, if the plan still is to be called by then."""
+        """The first release of an attempt stands, if the plan still is to be called by then and no later owner has
+        begun."""
         queue = self._queue(freed.tenant, freed.callback_queue)
         key = _key(freed)
         if queue.sent.get(key, 0) <= freed.attempt:
@@ -204,13 +224,25 @@ class DiallingCore(PartitionState):
             return None
         ready = known.ready
         address = self._address(ready) if ready is not None else None
-        if ready is None or address is None or ready.attempt != freed.attempt:
+        is_void = freed.epoch < self._claimed_epoch(queue.policy)
+        if is_void or ready is None or address is None or ready.attempt != freed.attempt:
             return []
         self._put(key, replace(known, attempt=freed.attempt, is_out=True))
         slot = Slot(freed.tenant, freed.callback_queue, freed.plan_id, freed.attempt, freed.lease_until_ms)
         self._hold(slot)
         job = dial_output(ready, freed, address, ivr_first=queue.policy.ivr_first)
         return [job, signal_output(released_signal(freed), self._directory)]
+
+    def _take_claim(self, claimed: Claimed) -> list[Output] | None:
+        policy = self._queue(claimed.tenant, claimed.callback_queue).policy
+        if claimed.epoch <= self._claimed_epoch(policy):
+            return None
+        self._claims.put(policy.owner_key, Claim(claimed.epoch))
+        return []
+
+    def _claimed_epoch(self, policy: CallbackPolicy) -> int:
+        claim = self._claims.get(policy.owner_key)
+        return 0 if claim is None else claim.epoch
 
     def _take_outcome(self, entry: Settled | Connected | LeaseEnded) -> list[Output] | None:
         """An attempt is over, or its customer is with an agent. Who only picked up keeps the agent held."""
@@ -251,12 +283,18 @@ class DiallingCore(PartitionState):
 
     # -- deciding -----------------------------------------------------------------------------------------------------
 
-    def decide(self, now_ms: Mapping[str, int]) -> list[Output]:
-        """Releases and ends of leases, into the log. Called at the end of every input; changes no durable state."""
+    def decide(self, now_ms: Mapping[str, int], epoch: int) -> list[Output]:
+        """Claims, releases and ends of leases, into the log. Called at the end of every input; changes no durable
+        state."""
         now = max(now_ms.values(), default=0)
         outputs = [log_output(entry, self._directory) for entry in self._ended_leases(now)]
         for queue in self._queues.values():
-            outputs += [log_output(freed, self._directory) for freed in self._released(queue, now)]
+            claimed = self._claimed_epoch(queue.policy)
+            if claimed == epoch:
+                outputs += [log_output(freed, self._directory) for freed in self._released(queue, now, epoch)]
+            elif claimed < epoch and queue.claim_sent < epoch:
+                queue.claim_sent = epoch
+                outputs.append(log_output(_claim(queue.policy, now, epoch), self._directory))
         return outputs
 
     def _ended_leases(self, now_ms: int) -> Iterator[LeaseEnded]:
@@ -271,7 +309,7 @@ class DiallingCore(PartitionState):
                     at_ms=slot.lease_until_ms,
                 )
 
-    def _released(self, queue: Queue, now_ms: int) -> Iterator[Freed]:
+    def _released(self, queue: Queue, now_ms: int, epoch: int) -> Iterator[Freed]:
         policy = queue.policy
         places = room(self.free_agents(policy, now_ms), len(queue.slots) + len(queue.sent), policy)
         mode = self._modes.get(policy.owner_key)
@@ -301,6 +339,7 @@ class DiallingCore(PartitionState):
                 attempt=ready.attempt,
                 at_ms=now_ms,
                 lease_until_ms=now_ms + policy.lease_ms,
+                epoch=epoch,
             )
 
     def free_agents(self, policy: CallbackPolicy, now_ms: int) -> int:
@@ -384,6 +423,10 @@ class DiallingCore(PartitionState):
             self._retention.schedule(key, plan.keep_until_ms)
         for slot in self._slots.values():
             self._queue(slot.tenant, slot.callback_queue).slots[slot.job_id] = slot
+
+
+def _claim(policy: CallbackPolicy, now_ms: int, epoch: int) -> Claimed:
+    return Claimed(tenant=policy.tenant, callback_queue=policy.queue, at_ms=now_ms, epoch=epoch)
 
 
 def _key(entry: AttemptEntry) -> str:

@@ -60,6 +60,12 @@ class Mode(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     command_id: str
 
 
+class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
+    """The latest owner that has claimed a callback queue in its log."""
+
+    epoch: int
+
+
 class Live(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     """A live caller who has waited too long since ``at_ms``, or (not ``is_over``) one who no longer does."""
 
@@ -82,6 +88,8 @@ class Queue:
     sent: dict[str, int] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=dict)
     turn: int = 0
+    claim_sent: int = 0
+    """The epoch under which this process has claimed it."""
 
 
 class AgentRows:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from streams.compliance_calls import CallLine
 from streams.compliance_protocols import ProtocolLine
 from streams.domain.directory import QueuePolicy
 from streams.domain.events import ExceptionDeclared
@@ -105,6 +106,8 @@ class Evidence:
     deadlines: Sequence[DeadlineLine]
     protocols: Sequence[ProtocolLine] = ()
     """Left empty here; see ``compliance_protocols``."""
+    calls: Sequence[CallLine] = ()
+    """Left empty here; see ``compliance_calls``."""
     not_judged: Sequence[str] = NOT_JUDGED
 
 

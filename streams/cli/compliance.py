@@ -21,10 +21,19 @@ from rich.table import Table
 
 from streams.cli.check import settings_or_exit
 from streams.compliance import Declared, Evidence, WaitLine, evidence
+from streams.compliance_calls import Called, call_lines
 from streams.compliance_protocols import Issued, protocol_lines
 from streams.connections import client_options
 from streams.domain.decoding import parse_time
-from streams.domain.events import CASE_EVENTS, SITE_EVENTS, CaseData, ExceptionDeclared
+from streams.domain.events import (
+    CALLBACK_RESULTS,
+    CASE_EVENTS,
+    RESULT_TYPES,
+    SITE_EVENTS,
+    CaseData,
+    DialAttempted,
+    ExceptionDeclared,
+)
 from streams.errors import Unavailable
 from streams.partitioning import partition_of
 from streams.settings import Settings
@@ -51,7 +60,8 @@ class _Event(msgspec.Struct):
 @click.option("--indicators", default=DEFAULT_INDICATORS, metavar="NAME@VERSION", help="The pack of monthly figures.")
 def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
     """What a month comes to, rule by rule: the waits of each queue and day with the worst of them, monthly figures of
-    energy distributors, deadlines of cases that were at risk or not met, protocol numbers.
+    energy distributors, deadlines of cases that were at risk or not met, protocol numbers, and the calls of dialers by
+    day with how many were short.
 
     Reads the newest record of every visit and finding; joins no group and commits nothing. Exceptions declared on
     site-events (an outage, an atypical day) only tag what they excuse. The csv holds the waits by queue, day and rule.
@@ -67,7 +77,7 @@ def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
         raise click.UsageError(f"--indicators: expected one of {', '.join(settings.packs.names)}")
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what goes wrong is said in our own words
     try:
-        told, declared, issued = _read(settings)
+        told, declared, issued, called = _read(settings)
     except Unavailable as error:
         raise click.ClickException(str(error)) from None
     waits_and_deadlines = evidence(
@@ -80,16 +90,18 @@ def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
     )
     packs_of = {tenant: [each.pack for each in rules.packs] for tenant, rules in settings.case_rules().items()}
     protocols = protocol_lines(month, issued, packs_of, ZoneInfo(pack.zone))
-    result = replace(waits_and_deadlines, protocols=protocols)
+    calls = call_lines(month, called, told.newest[CONTACT_OUTCOMES].values(), ZoneInfo(pack.zone))
+    result = replace(waits_and_deadlines, protocols=protocols, calls=calls)
     if shape == "json":
-        click.echo(json.dumps(asdict(result), ensure_ascii=False, indent=2))
+        judged = [{**asdict(each), "short_share": each.short_share, "risk": each.risk} for each in result.calls]
+        click.echo(json.dumps({**asdict(result), "calls": judged}, ensure_ascii=False, indent=2))
     elif shape == "csv":
         click.echo(csv_text(result.waits), nl=False)
     else:
         print_evidence(result)
 
 
-def _read(settings: Settings) -> tuple[Told, list[Declared], list[Issued]]:
+def _read(settings: Settings) -> tuple[Told, list[Declared], list[Issued], list[Called]]:
     """Everything the topics hold of it."""
     told, kafka = Told(), settings.kafka
     with TopicReader(kafka.brokers, client_options(kafka, settings.kafka_password)) as reader:
@@ -100,7 +112,9 @@ def _read(settings: Settings) -> tuple[Told, list[Declared], list[Issued]]:
         declared = list(declared_in(record.value for record in site_events))
         case_events = reader.records(full_name(kafka.prefix, CASE_EVENTS), lambda _: None)
         sectors = {tenant: rules.sector for tenant, rules in settings.case_rules().items()}
-        return told, declared, issued_in((record.value for record in case_events), sectors)
+        issued = issued_in((record.value for record in case_events), sectors)
+        results = reader.records(full_name(kafka.prefix, CALLBACK_RESULTS), lambda _: None)
+        return told, declared, issued, list(called_in(record.value for record in results))
 
 
 def declared_in(values: Iterable[bytes | None]) -> Iterator[Declared]:
@@ -143,6 +157,20 @@ def issued_in(values: Iterable[bytes | None], sectors: Mapping[str, str | None])
     return [replace(each, sector=named.get((each.tenant, each.case_id), sectors.get(each.tenant))) for each in issued]
 
 
+def called_in(values: Iterable[bytes | None]) -> Iterator[Called]:
+    """What dialers reported, in structured form. What cannot be read was rejected by the worker, and is in the dead
+    letters."""
+    for value in values:
+        try:
+            event = msgspec.json.decode(value or b"", type=_Event)
+            data = msgspec.json.decode(event.data, type=DialAttempted) if event.type in RESULT_TYPES else None
+        except msgspec.DecodeError:
+            continue
+        at_ms = parse_time(event.time)
+        if data is not None and at_ms is not None:
+            yield Called(data.tenant, data.job_id, data.outcome, at_ms)
+
+
 def csv_text(waits: Iterable[WaitLine]) -> str:
     """One line per queue, channel, day and rule, with a heading."""
     written = io.StringIO()
@@ -181,6 +209,12 @@ def print_evidence(result: Evidence) -> None:
         figures = (f"{figure:,}" for figure in (each.issued, each.repeated, each.malformed, each.missing))
         protocols.add_row(f"{each.tenant} {each.format}", *figures, each.force or "-", each.confidence or "-")
     console.print(protocols)
+    calls = _table("\nCalls of dialers by day", "calls short share risk force confidence")
+    for made in result.calls:
+        share = f"{100 * made.short_share:.1f} %"
+        row = (f"{made.calls:,}", f"{made.short:,}", share, made.risk, made.force, made.confidence)
+        calls.add_row(f"{made.tenant} {made.date} {made.rule}", *row)
+    console.print(calls)
     console.print(f"\nNot judged here: {'; '.join(result.not_judged)}.")
 
 

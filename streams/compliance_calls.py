@@ -43,14 +43,8 @@ class CallLine:
     rule: str = "OUT-R1"
     force: str = "law"
     confidence: str = "VS"
-
-    @property
-    def short_share(self) -> float:
-        return self.short / self.calls
-
-    @property
-    def risk(self) -> str:
-        return short_call_risk(self.calls, self.short)
+    short_share: float = 0.0
+    risk: str = "none"
 
 
 def call_lines(month: str, calls: Iterable[Called], outcomes: Iterable[Data], zone: ZoneInfo) -> list[CallLine]:
@@ -77,6 +71,9 @@ def call_lines(month: str, calls: Iterable[Called], outcomes: Iterable[Data], zo
             line.unknown_length += 1
         elif seconds_of[key] <= (SHORT_SECONDS if day >= SIX_SECONDS_FROM else SHORT_SECONDS_BEFORE):
             line.short += 1
+    for line in lines.values():
+        line.short_share = line.short / line.calls
+        line.risk = short_call_risk(line.calls, line.short)
     return [lines[key] for key in sorted(lines)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.cli.compliance import called_in
+from streams.cli.compliance_reading import RawEvent, called_in
 from streams.compliance_calls import Called, call_lines
 from tests.policy_cases import SAO_PAULO, instant
 
@@ -78,5 +78,5 @@ def test_reports_are_read_and_what_is_none_is_passed_over() -> None:
     event = {"type": "dial.attempted", "time": "2026-10-05T10:00:00-03:00", "data": data}
     bad = [None, b"x", b"{}", msgspec.json.encode(event | {"time": "soon"}), msgspec.json.encode(event | {"type": "x"})]
     bad.append(msgspec.json.encode(event | {"data": data | {"outcome": "perhaps"}}))
-    [made] = called_in([*bad, msgspec.json.encode(event)])
+    [made] = called_in(map(RawEvent, [*bad, msgspec.json.encode(event)]))
     assert made == Called("acme", f"{1:032x}.ab.1", "busy", instant("2026-10-05T10:00:00"))

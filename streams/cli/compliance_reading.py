@@ -15,7 +15,8 @@ import msgspec
 from streams.compliance import Declared
 from streams.compliance_protocols import Issued
 from streams.domain.decoding import attributes_of, parse_time
-from streams.domain.events import CaseData, ExceptionDeclared
+from streams.domain.events import CaseData
+from streams.domain.site_events import ExceptionDeclared
 
 
 class RawEvent(NamedTuple):

@@ -304,6 +304,16 @@ GATEWAY_REQUESTS: Final = _counter(
 GATEWAY_EVENTS: Final = _counter(
     "filaviva_gateway_events_total", "Events that Kafka has acknowledged on all replicas.", GATEWAY_LABELS
 )
+GATEWAY_IGNORED: Final = _counter(
+    "filaviva_gateway_ignored_records_total",
+    "Records of platforms that make no event, by kind: what is not counted here, and what nobody knows.",
+    (*GATEWAY_LABELS, "kind"),
+)
+GATEWAY_OWED: Final = _gauge(
+    "filaviva_gateway_owed_events",
+    "Events made of a platform's webhooks that Kafka has not acknowledged; sent until it has.",
+    GATEWAY_LABELS,
+)
 GATEWAY_REQUEST: Final = _seconds(
     "filaviva_gateway_request_seconds", "From the head of a request to its answer.", GATEWAY_LABELS
 )

@@ -264,6 +264,12 @@ SOURCE_SKEWED_EVENTS: Final = _counter(
     SOURCE_LABELS,
 )
 
+SOURCE_ODD_EVENTS: Final = _counter(
+    "filaviva_source_odd_events_total",
+    "Live contact events that came twice, more than 1 s behind newer ones, or without their contact's offer so far.",
+    (*SOURCE_LABELS, "kind"),
+)
+
 # The worker.
 STREAM_CONSUMER_LAG: Final = _gauge(
     "filaviva_stream_consumer_lag_messages",

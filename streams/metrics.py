@@ -24,7 +24,6 @@ from streams.domain.events import (
     CONTACT_TYPES,
     INTAKE_OF_CHANNEL,
     SITE_EVENTS,
-    SITE_TYPES,
 )
 from streams.domain.figures import (
     ATTEMPT_COUNTED,
@@ -46,6 +45,7 @@ from streams.domain.figures import (
     StageFigures,
 )
 from streams.domain.input_counts import DELAY_EDGES_SECONDS
+from streams.domain.site_events import SITE_TYPES
 from streams.exposition import Family, Values, write_page
 
 UNCONFIGURED_SOURCE: Final = "unconfigured"

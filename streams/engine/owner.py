@@ -156,7 +156,7 @@ class Owner:
         now_ms = {topic: clock.now(instant) for topic, clock in self.clocks.items()}
         self._put(self.core.tick(now_ms))
         if isinstance(self.core, Decider) and self._is_at_the_end(instant):
-            self._put(self.core.decide(now_ms))
+            self._put(self.core.decide(now_ms, self._hold.epoch))
         self._outbox.start()
 
     def _is_at_the_end(self, instant: Instant) -> bool:

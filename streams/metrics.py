@@ -24,24 +24,28 @@ from streams.domain.events import (
     CONTACT_TYPES,
     INTAKE_OF_CHANNEL,
     SITE_EVENTS,
-    SITE_TYPES,
 )
 from streams.domain.figures import (
     ATTEMPT_COUNTED,
     DEADLINE_STATES,
     FIRST_ATTEMPT_EDGES_SECONDS,
+    HUMAN_VOICE_STATES,
+    ODD_EVENTS,
     OUTCOMES,
     PLAN_COUNTED,
+    SERVICE_STATES,
     CallbackFigures,
     CaseFigures,
     Flights,
     Histogram,
     LiveFigures,
     QueueFigures,
+    ServiceFigures,
     SiteFigures,
     StageFigures,
 )
 from streams.domain.input_counts import DELAY_EDGES_SECONDS
+from streams.domain.site_events import SITE_TYPES
 from streams.exposition import Family, Values, write_page
 
 UNCONFIGURED_SOURCE: Final = "unconfigured"
@@ -90,6 +94,7 @@ class WorkerFigures:
     sites: Sequence[SiteFigures] = ()
     callbacks: Sequence[CallbackFigures] = ()
     cases: Sequence[CaseFigures] = ()
+    services: Sequence[ServiceFigures] = ()
     flights: Sequence[Flights] = ()
     stages: Sequence[StageFigures] = ()
     """Of every stage and partition since the process began: those of lost partitions stay in, see `total_of`."""
@@ -122,6 +127,7 @@ def total_of(stages: Iterable[StageFigures]) -> StageFigures:
     skewed: Counter[Source] = Counter()
     last_event_ms: dict[Source, int] = {}
     delay: dict[str, Histogram] = {}
+    odd: Counter[tuple[str, str, str, str]] = Counter()
     rows = 0
     for stage in stages:
         applied.update(stage.applied)
@@ -131,8 +137,9 @@ def total_of(stages: Iterable[StageFigures]) -> StageFigures:
         skewed.update(stage.skewed)
         _keep_newest(last_event_ms, stage.last_event_ms)
         _add_delays(delay, stage.delay)
+        odd.update(stage.odd)
         rows += stage.rows
-    return StageFigures(applied, discarded, rejected, historic, skewed, last_event_ms, delay, rows)
+    return StageFigures(applied, discarded, rejected, historic, skewed, last_event_ms, delay, rows, odd)
 
 
 def _keep_newest(newest: dict[Source, int], more: Mapping[Source, int]) -> None:
@@ -159,6 +166,7 @@ def families(figures: WorkerFigures) -> Iterator[Family]:
     yield from _queues_today(figures)
     yield from _queue_counters(figures.queues)
     yield from _parts(figures)
+    yield from _services(figures.services)
     total = total_of(figures.stages)
     yield from _events(figures, total)
     yield from _sources(figures, total)
@@ -245,6 +253,16 @@ def _parts(figures: WorkerFigures) -> Iterator[Family]:
     yield from _callback_parts(figures)
 
 
+def _services(sites: Sequence[ServiceFigures]) -> Iterator[Family]:
+    at = [((each.tenant, each.site), each) for each in sites]
+    channels = (((*site, state), each.channels[state]) for site, each in at for state in SERVICE_STATES)
+    human = (((*site, state), each.human_voice_seconds[state]) for site, each in at for state in HUMAN_VOICE_STATES)
+    breaches = (((*site, rule), count) for site, each in at for rule, count in each.day_breaches.items())
+    yield Family(names.SITE_CHANNELS, channels)
+    yield Family(names.SITE_DAY_HUMAN_VOICE, human)
+    yield Family(names.SITE_DAY_BREACHES, breaches)
+
+
 def _callback_parts(figures: WorkerFigures) -> Iterator[Family]:
     by_queue: dict[tuple[str, str, str], list[CallbackFigures]] = {}
     for plans in figures.callbacks:
@@ -322,6 +340,10 @@ def _sources(figures: WorkerFigures, total: StageFigures) -> Iterator[Family]:
     newest_ms = dict.fromkeys(silences, figures.started_ms) | heard_ms
     yield Family(names.SOURCE_EXPECTED_SILENCE, silences.items())
     yield Family(names.SOURCE_SKEWED_EVENTS, skewed.items())
+    odd = Counter({(*source, kind): 0 for source in silences for kind in ODD_EVENTS})
+    for (tenant, site, name, kind), count in total.odd.items():
+        odd[*_known_source((tenant, site, name), silences), kind] += count
+    yield Family(names.SOURCE_ODD_EVENTS, odd.items())
     yield Family(names.STREAM_LAST_EVENT, ((source, ms / 1000) for source, ms in newest_ms.items()))
 
 

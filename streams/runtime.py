@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, TypeVar
 
-from streams.agents import callbacks, cases, dialling, queues, staffing
+from streams.agents import availability, callbacks, cases, dialling, queues, staffing
+from streams.domain.availability import AvailabilityCore
 from streams.domain.callbacks import CallbacksCore
 from streams.domain.cases import CasesCore
 from streams.domain.decisions import Core
 from streams.domain.dialling import DiallingCore
 from streams.domain.directory import Directory
-from streams.domain.figures import CallbackFigures, QueueFigures, SiteFigures, StageFigures
+from streams.domain.figures import CallbackFigures, QueueFigures, ServiceFigures, SiteFigures, StageFigures
 from streams.domain.queues import QueuesCore
 from streams.domain.staffing import StaffingCore
 from streams.domain.time import SiteCalendar
@@ -27,6 +28,10 @@ from streams.health import Readiness
 from streams.metrics import BuildInfo, WorkerFigures, total_of
 from streams.partition_clock import Instant
 from streams.settings import Settings
+
+GIVE_WAY_SECONDS = 0.005
+"""Not between any two partitions: while there is much to apply, a turn is given back only after some milliseconds, and
+sixty of them would make ticks late."""
 
 C = TypeVar("C", bound=Core)
 
@@ -63,12 +68,15 @@ class Runtime:
     # -- loops --------------------------------------------------------------------------------------------------------
 
     async def tick(self) -> None:
-        """Tick every partition held, events having their turn between two of them."""
+        """Tick every partition held, events having their turn whenever that has taken a while."""
+        since = time.monotonic()
         for stage in self.stages.values():
             for owner in list(stage.owners.values()):
                 if stage.owners.get(owner.partition) is owner:
                     owner.tick()
+                if time.monotonic() - since > GIVE_WAY_SECONDS:
                     await asyncio.sleep(0)
+                    since = time.monotonic()
 
     async def flush(self) -> None:
         for stage in self.stages.values():
@@ -138,6 +146,7 @@ class Runtime:
             sites=self._site_figures(instant),
             callbacks=self._callback_figures(instant),
             cases=[figures for _, core in self._cores(cases.NAME, CasesCore) for figures in core.figures()],
+            services=self._service_figures(instant),
             flights=[
                 flights
                 for owner, core in self._cores(dialling.NAME, DiallingCore)
@@ -187,6 +196,14 @@ class Runtime:
         return [
             figures
             for owner, core in self._cores(staffing.NAME, StaffingCore)
+            if not any(clock.is_stale(instant) for clock in owner.clocks.values())
+            for figures in core.figures(self._today_ms(owner, instant))
+        ]
+
+    def _service_figures(self, instant: Instant) -> list[ServiceFigures]:
+        return [
+            figures
+            for owner, core in self._cores(availability.NAME, AvailabilityCore)
             if not any(clock.is_stale(instant) for clock in owner.clocks.values())
             for figures in core.figures(self._today_ms(owner, instant))
         ]

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from streams.domain.case_deadlines import CASE_DEADLINE_TYPE, CaseDeadline
 from streams.domain.case_duties import AT_RISK
 from streams.domain.case_findings import CaseFinding
 from streams.domain.events import (
@@ -31,19 +32,22 @@ from streams.domain.events import (
     INTAKE_OF_CHANNEL,
     RESULT_TYPES,
     SITE_EVENTS,
-    SITE_TYPES,
-    ExceptionDeclared,
 )
 from streams.domain.findings import CONFIRMED, OPEN, RETRACTED
 from streams.domain.jobs import CancelJob, DialJob
 from streams.domain.outcomes import ContactOutcome, Finding, QueueInterval
 from streams.domain.plan_records import CallbackPlan
+from streams.domain.site_days import SITE_DAY_TYPE, SiteDay
+from streams.domain.site_events import SITE_TYPES, ExceptionDeclared
+from streams.domain.site_findings import SiteFinding
 from streams.gateway.openapi import OPENAPI, document
 from streams.topics import (
     CALLBACK_JOBS,
     CALLBACK_PLANS,
+    CASE_DEADLINES,
     CONTACT_OUTCOMES,
     QUEUE_INTERVALS,
+    SITE_DAYS,
     SLA_BREACHES,
     TOPICS,
     TopicSpec,
@@ -77,7 +81,10 @@ _TYPES_OF_TOPIC: Final[Mapping[str, Mapping[str, type[msgspec.Struct]]]] = {
     SLA_BREACHES: {
         **{f"sla.{state}": Finding for state in (OPEN, CONFIRMED, RETRACTED)},
         **{f"deadline.{state}": CaseFinding for state in (AT_RISK, OPEN, CONFIRMED, RETRACTED)},
+        **{f"availability.{state}": SiteFinding for state in (OPEN, CONFIRMED, RETRACTED)},
     },
+    SITE_DAYS: {SITE_DAY_TYPE: SiteDay},
+    CASE_DEADLINES: {CASE_DEADLINE_TYPE: CaseDeadline},
     CALLBACK_PLANS: {"callback.plan": CallbackPlan},
     CALLBACK_JOBS: {"callback.dial": DialJob, "callback.cancel": CancelJob},
 }

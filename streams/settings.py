@@ -30,12 +30,15 @@ from streams.domain.directory import (
     QueuePolicy,
     SourcePolicy,
 )
+from streams.domain.site_findings import SiteRules
 from streams.errors import ConfigError
+from streams.settings_cases import case_problems, case_rules, site_rules
 from streams.settings_checks import Draft, problems_between
 from streams.settings_document import ROOT, PlainYaml, diagnose
-from streams.settings_policies import Packs, case_rules, limits_of, opening_hours, policy_problems
+from streams.settings_policies import Packs, limits_of, opening_hours, policy_problems
 from streams.settings_secrets import ReceiverSecrets, Secret, SecretReader, TenantKeys
 from streams.settings_sections import (
+    Availability,
     Callback,
     CallbackQueue,
     Cases,
@@ -76,6 +79,7 @@ class Settings:
     cases: tuple[Cases, ...]
     gateway: Gateway | None
     vendor_queues: tuple[VendorQueue, ...]
+    availability: tuple[Availability, ...]
     config_hash: str
     """12 hex characters of what the file says, whatever its layout; secrets have no part in it."""
     tenant_keys: Mapping[str, TenantKeys]
@@ -103,9 +107,32 @@ class Settings:
         ours = [entry for entry in self.vendor_queues if entry.source == source]
         return QueueDictionary(source, {entry.name: _place(entry, queues[entry.tenant, entry.queue]) for entry in ours})
 
+    def directory_beside(self, partition_of: Callable[[str, int], int]) -> Directory | None:
+        """The queues that a second policy judges too, by that policy and for nothing else; None: there are none."""
+        sites = {(site.tenant, site.site): site for site in self.sites}
+        policies = [
+            _policy(
+                replace(queue, policy=queue.policy_beside, callback=None), sites[queue.tenant, queue.site], self.packs
+            )
+            for queue in self.queues
+            if queue.policy_beside is not None
+        ]
+        if not policies:
+            return None
+        zones = {place: site.zone for place, site in sites.items()}
+        return Directory(policies, sites=zones, partition_of=lambda key: partition_of(key, self.kafka.partitions))
+
     def case_rules(self) -> dict[str, CaseRules]:
         """Tenant to what its cases are held to."""
         return {each.tenant: case_rules(each, self.packs) for each in self.cases}
+
+    def site_rules(self) -> dict[tuple[str, str], SiteRules]:
+        """Tenant and site to what the site must offer."""
+        zones = {(site.tenant, site.site): site.zone for site in self.sites}
+        return {
+            (each.tenant, each.site): site_rules(each, zones[each.tenant, each.site], self.packs)
+            for each in self.availability
+        }
 
 
 def load_settings(
@@ -140,6 +167,7 @@ def parse_settings(
     folder = folder or Path()
     packs = Packs(_listed_files(sections.get("policies")), folder)
     problems += policy_problems(draft, packs)
+    problems += case_problems(draft, packs)
     secrets = SecretReader(os.environ if environment is None else environment, folder)
     password = secrets.kafka_password(draft.kafka.security) if resolve_secrets and draft.kafka else None
     tenant_keys = secrets.tenant_keys(draft.privacy) if resolve_secrets and draft.privacy else {}
@@ -160,6 +188,7 @@ def parse_settings(
         cases=document.cases,
         gateway=document.gateway,
         vendor_queues=document.vendor_queues,
+        availability=document.availability,
         config_hash=_hash_of(document, packs),
         tenant_keys=MappingProxyType(tenant_keys),
         kafka_password=password,

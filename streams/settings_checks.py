@@ -16,6 +16,8 @@ from streams.domain.directory import UNKNOWN_EXIT_MS
 from streams.domain.figures import wait_edges_seconds
 from streams.settings_document import Problem, readable, readable_one
 from streams.settings_sections import (
+    PROOFS_OF_KIND,
+    Availability,
     CallbackQueue,
     Cases,
     Gateway,
@@ -51,6 +53,7 @@ class Draft:
     cases: Mapping[int, Cases]
     gateway: Gateway | None
     vendor_queues: Mapping[int, VendorQueue]
+    availability: Mapping[int, Availability]
     unsound: frozenset[str]
 
     @classmethod
@@ -66,6 +69,7 @@ class Draft:
             cases=readable(Cases, raw.get("cases")),
             gateway=readable_one(Gateway, raw.get("gateway")),
             vendor_queues=readable(VendorQueue, raw.get("vendor_queues")),
+            availability=readable(Availability, raw.get("availability")),
             unsound=frozenset(path.partition(".")[0].partition("[")[0] for path, _ in problems),
         )
 
@@ -150,11 +154,11 @@ def _tenants_with_keys(draft: Draft) -> Iterator[Problem]:
 def _sites(draft: Draft) -> Iterator[Problem]:
     yield from _repeated("sites", draft.sites, lambda site: (site.tenant, site.site), "site")
     for index, site in draft.sites.items():
-        if not _is_zone(site.zone):
+        if not is_zone(site.zone):
             yield f"sites[{index}].zone", "expected an IANA time zone such as America/Fortaleza"
 
 
-def _is_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown, not a plain name, a directory of zones
@@ -272,8 +276,24 @@ def _receivers(draft: Draft) -> Iterator[Problem]:
         if earlier != index:
             yield f"{path}.source", f"expected a source not listed before; gateway.receivers[{earlier}] is the same"
         yield from _one_place(receiver, "secret", path)
+        if receiver.proof not in PROOFS_OF_KIND[receiver.kind]:
+            yield f"{path}.proof", f"expected {' or '.join(PROOFS_OF_KIND[receiver.kind])} with kind {receiver.kind}"
+        if receiver.kind == "whatsapp":
+            yield from _one_place(receiver, "verify_token", path)
+        elif receiver.verify_token_env is not None or receiver.verify_token_file is not None:
+            yield f"{path}.verify_token_env", f"expected no such key with kind {receiver.kind}"
+        yield from _mapped(receiver, path, draft)
         if receiver.previous_secret_env is not None and receiver.previous_secret_file is not None:
             yield f"{path}.previous_secret_env", "expected at most one of previous_secret_env and previous_secret_file"
+
+
+def _mapped(receiver: Receiver, path: str, draft: Draft) -> Iterator[Problem]:
+    """A platform's webhooks go to the queues of its own tenant, by the names of ``vendor_queues``."""
+    if receiver.kind == "cloudevents" or "vendor_queues" in draft.unsound:
+        return
+    tenants = {entry.tenant for entry in draft.vendor_queues.values() if entry.source == receiver.source}
+    if tenants - {receiver.tenant}:
+        yield f"{path}.source", f"expected a source whose vendor_queues are all of tenant {receiver.tenant}"
 
 
 def _vendor_queues(draft: Draft) -> Iterator[Problem]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace as replace_calendar
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,7 +12,6 @@ from msgspec.structs import replace
 
 from streams import calendar_tables, policy_packs
 from streams.domain.calendars import HolidayTable
-from streams.domain.case_duties import CasePack, CaseRules
 from streams.domain.limits import Place, WaitRules
 from streams.domain.opening_hours import OpeningHours, Span
 from streams.domain.policy import Pack
@@ -21,7 +19,7 @@ from streams.domain.queue_limits import QueueLimits
 from streams.errors import ConfigError
 from streams.settings_checks import Draft
 from streams.settings_document import Problem, join
-from streams.settings_sections import Cases, Queue, Site
+from streams.settings_sections import Queue, Site
 
 WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DEFAULT_TABLE: Final = "br@2026.11.0"
@@ -73,38 +71,19 @@ def policy_problems(draft: Draft, packs: Packs) -> Iterator[Problem]:
     """What does not fit between queues, sites and policies."""
     yield from packs.problems
     for index, site in draft.sites.items():
-        yield from _place(site.state, site.city, f"sites[{index}]")
-    yield from _cases(draft, packs)
+        yield from place_problems(site.state, site.city, f"sites[{index}]")
     for index, queue in draft.queues.items():
         path = f"queues[{index}]"
-        yield from _place(queue.state, queue.city, path)
-        yield from _hours(queue, path)
+        yield from place_problems(queue.state, queue.city, path)
+        yield from hours_problems(
+            queue.hours, path, needs_them=queue.max_wait_counts == "opening_hours", named="max_wait_counts"
+        )
         if not packs.problems:
             yield from _policy(queue, packs, path)
+            yield from _beside(queue, packs, path)
 
 
-def _cases(draft: Draft, packs: Packs) -> Iterator[Problem]:
-    known = {site.tenant for site in draft.sites.values()}
-    first: dict[str, int] = {}
-    for index, cases in draft.cases.items():
-        path = f"cases[{index}]"
-        yield from _place(cases.state, cases.city, path)
-        earlier = first.setdefault(cases.tenant, index)
-        if earlier != index:
-            yield f"{path}.tenant", f"expected a tenant not listed before; cases[{earlier}] is the same"
-        if cases.tenant not in known and "sites" not in draft.unsound:
-            yield f"{path}.tenant", f"expected a tenant that has a site: {', '.join(sorted(known))}"
-        for number, name in enumerate(cases.policies):
-            pack = packs.get(name) if not packs.problems else None
-            if name in cases.policies[:number]:
-                yield f"{path}.policies[{number}]", "expected each policy once"
-            elif pack is None and not packs.problems:
-                yield f"{path}.policies[{number}]", f"expected one of {', '.join(packs.names)}"
-            elif pack is not None and not pack.deadlines:
-                yield f"{path}.policies[{number}]", f"expected a policy with deadlines; {name} has none"
-
-
-def _place(state: str | None, city: str | None, path: str) -> Iterator[Problem]:
+def place_problems(state: str | None, city: str | None, path: str) -> Iterator[Problem]:
     if city is None:
         return
     known = calendar_tables.CITIES
@@ -115,6 +94,18 @@ def _place(state: str | None, city: str | None, path: str) -> Iterator[Problem]:
         yield f"{path}.city", expected
     elif state not in (None, known[city][0]):
         yield f"{path}.state", f"expected {known[city][0]}, the state of {city}"
+
+
+def _beside(queue: Queue, packs: Packs, path: str) -> Iterator[Problem]:
+    if queue.policy_beside is None:
+        return
+    pack = packs.get(queue.policy_beside)
+    if pack is None:
+        yield f"{path}.policy_beside", f"expected one of {', '.join(packs.names)}"
+    elif queue.policy_beside == queue.policy:
+        yield f"{path}.policy_beside", "expected another policy or version than policy"
+    elif all(_rules(pack, queue, None, channel).rule_for() is None for channel in queue.channels):
+        yield f"{path}.policy_beside", f"expected a policy with a limit for this queue; {queue.policy_beside} has none"
 
 
 def _policy(queue: Queue, packs: Packs, path: str) -> Iterator[Problem]:
@@ -133,13 +124,13 @@ def _policy(queue: Queue, packs: Packs, path: str) -> Iterator[Problem]:
             yield f"{path}.max_wait_seconds", f"expected a value: {queue.policy} sets no limit for {channel}"
 
 
-def _hours(queue: Queue, path: str) -> Iterator[Problem]:
-    if queue.hours is None:
-        if queue.max_wait_counts == "opening_hours":
-            yield f"{path}.hours", "expected opening hours, because max_wait_counts names them; it is missing"
+def hours_problems(hours: Mapping[str, str] | None, path: str, *, needs_them: bool, named: str) -> Iterator[Problem]:
+    if hours is None:
+        if needs_them:
+            yield f"{path}.hours", f"expected opening hours, because {named} names them; it is missing"
         return
     told: set[str] = set()
-    for days, text in queue.hours.items():
+    for days, text in hours.items():
         if told & set(weekdays(days)) or not weekdays(days):
             yield f"{path}.hours.{days}", "expected each weekday once, and from an earlier to a later one"
         told |= set(weekdays(days))
@@ -197,31 +188,19 @@ def limits_of(queue: Queue, site: Site, packs: Packs, *, sector: str | None = No
     return MappingProxyType(limits)
 
 
-def case_rules(cases: Cases, packs: Packs) -> CaseRules:
-    """What the cases of a tenant are held to, once the configuration is known to be sound."""
-    city, state = cases.city, cases.state or (calendar_tables.CITIES[cases.city][0] if cases.city else None)
-    found = []
-    for pack in (packs.get(name) for name in cases.policies):
-        assert pack is not None, "checked with the configuration"
-        reading, table = pack.calendar, calendar_tables.table(pack.calendar.table)
-        base = {"state": state, "city": city or state}.get(reading.base, reading.base) or "national"
-        base_days, bank_days = (
-            replace_calendar(table.named(name), saturday_is_business=reading.saturday_is_business)
-            for name in (base, "bank")
-        )
-        found.append(CasePack(pack, base_days, bank_days))
-    return CaseRules(tuple(found), cases.sector)
+def week_of(hours: Mapping[str, str]) -> tuple[tuple[Span, ...], ...]:
+    spans = {day: spans_of(text) for days, text in hours.items() for day in weekdays(days)}
+    return tuple(spans.get(day, ()) for day in WEEK)
 
 
 def opening_hours(queue: Queue, site: Site, pack: Pack | None) -> OpeningHours | None:
     """When the queue is open, on the clock of its site; None where no hours are given: always."""
     if queue.hours is None:
         return None
-    spans = {day: spans_of(text) for days, text in queue.hours.items() for day in weekdays(days)}
     table: HolidayTable = calendar_tables.table(pack.calendar.table if pack else DEFAULT_TABLE)
     name = queue.city or queue.state or site.city or site.state or "national"
     return OpeningHours(
-        week=tuple(spans.get(day, ()) for day in WEEK),
+        week=week_of(queue.hours),
         zone=ZoneInfo(site.zone),
         holidays=table.named(name, frozenset(site.holidays)),
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from streams.errors import ConfigError
 from streams.settings_document import Problem
 from streams.settings_sections import Gateway, Privacy, Receiver, Security, TenantSecrets
 
@@ -59,6 +60,7 @@ class ReceiverSecrets:
 
     current: bytes
     previous: bytes | None = None
+    verify_token: bytes | None = None
 
     @property
     def active(self) -> tuple[bytes, ...]:
@@ -90,6 +92,13 @@ class SecretReader:
         text = self._text(security, "password", path)
         return Secret(text) if text else None
 
+    def password_in(self, file: Path, path: str) -> Secret:
+        """The password in a file of its own, without the line end. Raises ConfigError, naming ``path``."""
+        text = self._require_file(str(file), path, is_secret=True)
+        if text is None:
+            raise ConfigError(self.problems)
+        return Secret(text.rstrip("\r\n"))
+
     def tenant_keys(self, privacy: Privacy) -> dict[str, TenantKeys]:
         """The keys of every tenant that has all of them."""
         found = {
@@ -110,7 +119,8 @@ class SecretReader:
         previous = self._secret_text(receiver, "previous_secret", path)
         if current and current == previous:
             self.problems.append((path, "expected a previous secret that differs from the present one"))
-        return ReceiverSecrets(current, previous) if current else None
+        verify_token = self._secret_text(receiver, "verify_token", path)
+        return ReceiverSecrets(current, previous, verify_token) if current else None
 
     def _secret_text(self, receiver: Receiver, name: str, path: str) -> bytes | None:
         text = self._text(receiver, name, path)

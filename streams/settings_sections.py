@@ -66,6 +66,7 @@ Days = Annotated[
     ),
 ]
 Ratio = Annotated[float, Meta(gt=0, le=1, description="a ratio above 0 and up to 1, such as 0.8")]
+Promised = Annotated[float, Meta(ge=1, le=31_536_000)]
 Duration = Annotated[float, Meta(ge=0, le=31_536_000)]
 
 Span = Annotated[
@@ -209,8 +210,9 @@ class Callback(Section, frozen=True, kw_only=True):
 class Queue(Section, frozen=True, kw_only=True):
     """A queue and what is promised there. ``unknown_exit_seconds`` overrides the defaults of all its channels.
 
-    ``policy`` is whose rules bind its waits; ``max_wait_seconds`` is the limit where those set none. ``state`` and
-    ``city`` are the site's unless given.
+    ``policy`` is whose rules bind its waits; ``max_wait_seconds`` is the limit where those set none. ``policy_beside``
+    judges the same waits too, and only finds: another version to be tried. ``state`` and ``city`` are the site's unless
+    given.
     """
 
     tenant: Slug
@@ -225,6 +227,7 @@ class Queue(Section, frozen=True, kw_only=True):
     formula: Annotated[Formula, Meta(description=FORMULA_HINT)] = "answered_of_offered"
     sector: Slug | None = None
     policy: PackName | None = None
+    policy_beside: PackName | None = None
     state: State | None = None
     city: Slug | None = None
     hours: dict[Days, HoursText] | None = None
@@ -273,29 +276,53 @@ class CallbackQueue(Section, frozen=True, kw_only=True):
 
 class Cases(Section, frozen=True, kw_only=True):
     """What the cases of a tenant are held to, each policy beside the others. ``sector`` is that of cases without one,
-    ``state`` and ``city`` whose holidays a policy goes by that reads them."""
+    ``state`` and ``city`` whose holidays a policy goes by that reads them.
+
+    The seconds are what the tenant itself promises, for a policy that asks for them, such as ``contract``. They count
+    in ``hours`` on the clock of ``zone`` (left out, the policy's own), or without a pause.
+    """
 
     tenant: Slug
     policies: Annotated[tuple[PackName, ...], Meta(min_length=1, max_length=10, description="a list of policies")]
     sector: Slug | None = None
     state: State | None = None
     city: Slug | None = None
+    first_response_seconds: Promised | None = None
+    next_response_seconds: Promised | None = None
+    resolution_seconds: Promised | None = None
+    seconds_count: Literal["calendar_time", "opening_hours"] = "calendar_time"
+    hours: dict[Days, HoursText] | None = None
+    zone: Zone | None = None
+
+
+ReceiverKind = Literal["cloudevents", "chatwoot", "whatsapp", "amazon-connect"]
+Proof = Literal["signature", "bearer", "query_token"]
+PROOFS_OF_KIND: Final[dict[ReceiverKind, tuple[Proof, ...]]] = {
+    "cloudevents": ("signature", "bearer"),
+    "chatwoot": ("signature", "query_token"),
+    "whatsapp": ("signature",),
+    "amazon-connect": ("bearer",),
+}
+"""What each platform can prove itself with."""
 
 
 class Receiver(Section, frozen=True, kw_only=True):
     """A source that sends over HTTP, to ``/in/TENANT/SOURCE``, and how it proves that it is this source.
 
     While a secret changes, the previous one is good too. A signature older or newer than ``replay_seconds`` is refused.
+    ``verify_token`` is what Meta shows when it looks whether the address is ours.
     """
 
     tenant: Slug
     source: Slug
-    kind: Literal["cloudevents"] = "cloudevents"
-    proof: Literal["signature", "bearer"] = "signature"
+    kind: ReceiverKind = "cloudevents"
+    proof: Proof = "signature"
     secret_env: VariableName | None = None
     secret_file: FileName | None = None
     previous_secret_env: VariableName | None = None
     previous_secret_file: FileName | None = None
+    verify_token_env: VariableName | None = None
+    verify_token_file: FileName | None = None
     replay_seconds: Annotated[float, Meta(ge=1, le=3600)] = 300.0
 
 
@@ -328,6 +355,17 @@ class VendorQueue(Section, frozen=True, kw_only=True):
     callback_keys: Annotated[tuple[Keys, ...], Meta(max_length=20)] = ()
 
 
+class Availability(Section, frozen=True, kw_only=True):
+    """What a site must offer its customers, each policy beside the others, and by which channels. Its sources tell on
+    ``site-events``; a site that speaks for others is the one that is listed."""
+
+    tenant: Slug
+    site: Slug
+    policies: Annotated[tuple[PackName, ...], Meta(min_length=1, max_length=10, description="a list of policies")]
+    channels: Annotated[tuple[Channel, ...], Meta(min_length=1, description="a list of at least one channel")]
+    sector: Slug | None = None
+
+
 class Document(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -342,5 +380,6 @@ class Document(Section, frozen=True, kw_only=True):
     cases: tuple[Cases, ...] = ()
     gateway: Gateway | None = None
     vendor_queues: Annotated[tuple[VendorQueue, ...], Meta(max_length=20_000)] = ()
+    availability: tuple[Availability, ...] = ()
     policies: tuple[FileName, ...] = ()
     """Packs of one's own, beside those that come with the package."""

@@ -8,24 +8,41 @@ import hmac
 import io
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession
 from yarl import URL
 
 from streams.gateway.delivery import Delivery
-from streams.gateway.entrances import Entrance
+from streams.gateway.entrances import MAPPINGS, Entrance
 from streams.gateway.figures import GatewayFigures
+from streams.gateway.mapped import MappedFeed
 from streams.gateway.server import GatewayServer
 from streams.publisher import Publisher
 from streams.settings_secrets import ReceiverSecrets
 from streams.settings_sections import Receiver
+from streams.sources.dictionary import Place, QueueDictionary
 
 SECRET, OLD_SECRET, TOKEN = "present-secret-0001", "former-secret-00001", "bearer-token-000001"
 CRM = Receiver(tenant="acme", source="crm-1", secret_env="CRM")
+SAC_CHAT = {"1": Place("acme", "fortaleza", "sac-chat", "chat")}
+PLATFORMS = [
+    (Receiver(tenant="acme", source="chatwoot-1", kind="chatwoot", secret_env="A"), SAC_CHAT),
+    (Receiver(tenant="acme", source="chatwoot-old", kind="chatwoot", proof="query_token", secret_env="B"), SAC_CHAT),
+    (
+        Receiver(tenant="acme", source="whatsapp-1", kind="whatsapp", secret_env="C", verify_token_env="D"),
+        {"106540352242922": Place("acme", "fortaleza", "sac-whatsapp", "whatsapp")},
+    ),
+    (
+        Receiver(tenant="acme", source="connect-1", kind="amazon-connect", proof="bearer", secret_env="E"),
+        {"sac-uuid": Place("acme", "fortaleza", "sac", "voice")},
+    ),
+]
+EntrancesOf = Callable[[Delivery], dict[tuple[str, str], Entrance]]
 PBX = Receiver(tenant="acme", source="pbx-1", secret_env="PBX")
 BOT = Receiver(tenant="acme", source="bot", proof="bearer", secret_env="BOT")
 OTHER = Receiver(tenant="other", source="pbx-1", secret_env="OTHER")
@@ -122,22 +139,41 @@ async def _pieces(body: bytes) -> AsyncIterator[bytes]:
         yield body[start : start + 65_536]
 
 
-def entrances() -> dict[tuple[str, str], Entrance]:
+def entrances(delivery: Delivery) -> dict[tuple[str, str], Entrance]:
     return {
-        ("acme", "crm-1"): Entrance(CRM, ReceiverSecrets(SECRET.encode())),
-        ("acme", "pbx-1"): Entrance(PBX, ReceiverSecrets(SECRET.encode(), OLD_SECRET.encode())),
-        ("acme", "bot"): Entrance(BOT, ReceiverSecrets(TOKEN.encode())),
-        ("other", "pbx-1"): Entrance(OTHER, ReceiverSecrets(b"secret-of-somebody-else")),
+        ("acme", "crm-1"): Entrance(CRM, ReceiverSecrets(SECRET.encode()), delivery),
+        ("acme", "pbx-1"): Entrance(PBX, ReceiverSecrets(SECRET.encode(), OLD_SECRET.encode()), delivery),
+        ("acme", "bot"): Entrance(BOT, ReceiverSecrets(TOKEN.encode()), delivery),
+        ("other", "pbx-1"): Entrance(OTHER, ReceiverSecrets(b"secret-of-somebody-else"), delivery),
     }
+
+
+def of_platforms(folder: Path) -> EntrancesOf:
+    """The ways in of platforms, which keep their files in the folder."""
+
+    def made(delivery: Delivery) -> dict[tuple[str, str], Entrance]:
+        found = {}
+        for receiver, names in PLATFORMS:
+            dictionary = QueueDictionary(receiver.source, names)
+            feed = MappedFeed(dictionary, MAPPINGS[receiver.kind], folder, delivery)
+            secrets = ReceiverSecrets(SECRET.encode(), verify_token=TOKEN.encode())
+            found[receiver.tenant, receiver.source] = Entrance(receiver, secrets, delivery, feed)
+        return found
+
+    return made
 
 
 @asynccontextmanager
 async def listening(
-    publisher: Publisher, *, max_in_flight_bytes: int = 32 * 1024 * 1024, max_requests: int = 256
+    publisher: Publisher,
+    ways_in_of: EntrancesOf = entrances,
+    *,
+    max_in_flight_bytes: int = 32 * 1024 * 1024,
+    max_requests: int = 256,
 ) -> AsyncIterator[GatewayUnderTest]:
     """A gateway over a publisher that answers for each; it ends as the command ends it."""
-    ways_in = entrances()
     delivery = Delivery(publisher, on_broken=lambda: None)
+    ways_in = ways_in_of(delivery)
     delivery.start()
     figures = GatewayFigures(ways_in)
     server = GatewayServer(

@@ -46,7 +46,9 @@ def document() -> dict[str, Any]:
         }
         for queue, site in SITE_OF.items()
     ]
+    held = {"tenant": TENANT, "policies": ["br-availability@2026.11.0"], "channels": ["voice"]}
     return {
+        "availability": [{**held, "site": site} for site in sites],
         "privacy": {"tenants": {TENANT: {"token_key_env": "LIVE_TOKEN_KEY", "seal_key_env": "LIVE_SEAL_KEY"}}},
         "sites": [{"tenant": TENANT, "site": site, "zone": "America/Fortaleza"} for site in sites],
         "sources": [{**silence, "site": site, "source": f"pbx-{site}"} for site in sites],
@@ -147,6 +149,9 @@ class LiveTraffic:
     # -- what is told -------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        for site in sorted(set(SITE_OF.values())):
+            self._tell("channel.up", f"up-{site}-{time.time_ns()}", site, {"channel": "voice"})
+            self._tell("human_voice.open", f"open-{site}-{time.time_ns()}", site, {})
         while not self._ended.wait(STEP_SECONDS):
             with self._lock:
                 self._step()

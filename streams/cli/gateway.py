@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +13,13 @@ import click
 import uvloop
 
 from streams.cli.check import settings_or_exit
+from streams.cli.ingest import STATE_FOLDER
 from streams.cli.kafka_target import KafkaTarget, errors_told, target_of_file
 from streams.errors import ConfigError
 from streams.gateway.delivery import DELIVERY_SECONDS, Delivery
-from streams.gateway.entrances import PATH, Entrance
+from streams.gateway.entrances import MAPPINGS, PATH, Entrance
 from streams.gateway.figures import GatewayFigures
+from streams.gateway.mapped import MappedFeed
 from streams.gateway.server import GatewayServer
 from streams.logs import configure_logging
 from streams.publisher import Publisher
@@ -27,6 +29,7 @@ from streams.topics import TOPICS
 
 logger = logging.getLogger(__name__)
 
+EntrancesOf = Callable[[Delivery], Mapping[tuple[str, str], Entrance]]
 BYTES_PER_MIB = 1024 * 1024
 
 
@@ -34,7 +37,14 @@ BYTES_PER_MIB = 1024 * 1024
 @click.option(
     "--config", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The configuration file."
 )
-def gateway(config: Path) -> None:
+@click.option(
+    "--state",
+    default=STATE_FOLDER,
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder that keeps what the webhooks of platforms need to survive a restart.",
+)
+def gateway(config: Path, state: Path) -> None:
     """Take events over HTTP until SIGTERM or Ctrl-C.
 
     POST /in/TENANT/SOURCE takes CloudEvents in structured, binary and batch mode from the sources that
@@ -51,12 +61,19 @@ def gateway(config: Path) -> None:
         if section is None:
             raise ConfigError([("gateway", "expected the section gateway, with at least one receiver")])
         secrets = receiver_secrets(section, config.parent)
-        entrances = {
-            (each.tenant, each.source): Entrance(each, secrets[each.tenant, each.source]) for each in section.receivers
-        }
         publisher = _publisher(target_of_file(config))
+
+        def entrances(delivery: Delivery) -> dict[tuple[str, str], Entrance]:
+            found = {}
+            for each in section.receivers:
+                make = MAPPINGS.get(each.kind)
+                names = settings.queue_dictionary(each.source)
+                feed = MappedFeed(names, make, state, delivery) if make else None
+                found[each.tenant, each.source] = Entrance(each, secrets[each.tenant, each.source], delivery, feed)
+            return found
+
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            is_broken = runner.run(_serve(section, entrances, publisher))
+            is_broken = runner.run(_serve(section, publisher, entrances))
     if is_broken:
         raise click.ClickException("the Kafka client cannot go on; start the gateway again")
 
@@ -73,7 +90,7 @@ def _publisher(target: KafkaTarget) -> Publisher:
     return publisher
 
 
-async def _serve(section: Gateway, entrances: Mapping[tuple[str, str], Entrance], publisher: Publisher) -> bool:
+async def _serve(section: Gateway, publisher: Publisher, entrances_of: EntrancesOf) -> bool:
     """Serve until told to stop, then answer what is under way. True where it ended because Kafka's client broke."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[bool] = loop.create_future()
@@ -83,6 +100,7 @@ async def _serve(section: Gateway, entrances: Mapping[tuple[str, str], Entrance]
             ended.set_result(is_broken)
 
     delivery = Delivery(publisher, on_broken=lambda: end(is_broken=True))
+    entrances = entrances_of(delivery)
     delivery.start()
     server = GatewayServer(
         entrances,

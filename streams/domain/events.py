@@ -185,7 +185,8 @@ class CaseData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Something that happened to a case: one demand of a customer, in whatever channels and contacts.
 
     ``sector`` and ``demand`` count where the case is registered. ``item`` tells several things of one case apart, such
-    as its recordings. An answer is ``conclusive`` unless it says that it is not. The rest is for readers of the topic.
+    as its recordings. An answer is ``conclusive`` unless it says that it is not; one with an ``extension_reason`` tells
+    the customer that the answer proper needs longer, and why. The rest is for readers of the topic.
     """
 
     tenant: Name
@@ -195,6 +196,7 @@ class CaseData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     demand: DemandType | None = None
     item: Annotated[str, msgspec.Meta(min_length=1, max_length=80, pattern=r"^[^:\x00-\x1f]+\Z")] | None = None
     conclusive: bool = True
+    extension_reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
     channel: Channel | None = None
     contact_id: Identifier | None = None
     protocol: Word | None = None
@@ -203,28 +205,6 @@ class CaseData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     outcome: Literal["retained", "cancelled", "undecided"] | None = None
     is_technical: bool | None = None
     is_open_to_fix: bool | None = None
-
-
-class SourceHeartbeat(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The source of the event lives, whether or not it has anything to tell."""
-
-    tenant: Name
-    site: Name
-
-
-class ExceptionDeclared(msgspec.Struct, frozen=True, kw_only=True):
-    """A time that rules except, declared with evidence: it tags what it excuses in reports and changes no finding.
-
-    ``queues`` empty: all of the site. An atypical day is left out of the net monthly figures.
-    """
-
-    tenant: Name
-    site: Name
-    kind: Literal["systemic_outage", "atypical_day"]
-    starts_at: str
-    ends_at: str
-    evidence: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-    queues: Annotated[tuple[Name, ...], msgspec.Meta(max_length=200)] = ()
 
 
 class DialAttempted(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -292,9 +272,6 @@ CONTACT_TYPES: Final[dict[str, type[ContactData]]] = {
     "contact.wrapped_up": WrappedUp,
 }
 AGENT_TYPES: Final[dict[str, type[AgentState]]] = {"agent.state": AgentState}
-SITE_TYPES: Final[dict[str, type[SourceHeartbeat]]] = {"source.heartbeat": SourceHeartbeat}
-"""The site events some stage takes something from; the others of their topic are kept there and ignored."""
-
 RESULT_TYPES: Final[dict[str, type[DialAttempted]]] = {"dial.attempted": DialAttempted}
 COMMAND_TYPES: Final[dict[str, type[CustomerCommand | QueueCommand]]] = {
     "command.cancel": CancelPlan,
@@ -328,15 +305,6 @@ class AgentEvent(msgspec.Struct, frozen=True, gc=False):
     event_id: str
     source: str
     data: AgentState
-
-
-class SiteEvent(msgspec.Struct, frozen=True, gc=False):
-    """A validated site event."""
-
-    time_ms: int
-    event_id: str
-    source: str
-    data: SourceHeartbeat
 
 
 class CaseEvent(msgspec.Struct, frozen=True, gc=False):

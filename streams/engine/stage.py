@@ -25,6 +25,9 @@ from streams.partition_clock import Instant, PartitionClock
 logger = logging.getLogger(__name__)
 
 QUEUED_BATCHES = 16
+RECOVERY_BATCHES = 2
+"""How many fetched batches of a changelog wait before they are applied. Faust's 1,000 would be the whole changelog in
+memory beside the state, and with 1 it goes on reading changelogs after the recovery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Stage:
             key_type=bytes,
             value_type=bytes,
             partitions=self._around.partitions,
+            recovery_buffer_size=RECOVERY_BATCHES,
             on_recover=self._recovered,
         )
         table._data = ChangelogStore("memory://", app, table)
@@ -154,7 +158,11 @@ class Stage:
         owned = {tp.partition for tp in self._app.assignor.assigned_actives() if tp.topic in self._bare}
         changelogs = [TP(self.changelog, partition) for partition in sorted(owned)]
         ends = await self._consumer.highwaters(*changelogs) if changelogs else {}
-        owners = [self._make_owner(tp.partition, recovered.get(tp.partition), ends[tp]) for tp in changelogs]
+        rows = sum(len(partition.rows) for partition in recovered.values())
+        owners = []
+        for tp in changelogs:
+            owners.append(self._make_owner(tp.partition, recovered.pop(tp.partition, None), ends[tp]))
+            await asyncio.sleep(0)  # whoever asks for health has a turn between two partitions
         if self._revocations == revocations:
             await asyncio.gather(*(owner.claim() for owner in owners))
         if self._revocations != revocations:
@@ -162,7 +170,6 @@ class Stage:
         self.owners = {owner.partition: owner for owner in owners}
         self.generation = self._app.consumer_generation_id
         garbage.set_aside_restored()
-        rows = sum(len(partition.rows) for partition in recovered.values())
         logger.info("%s: %d partitions restored from %d rows", self.name, len(self.owners), rows)
 
     def _make_owner(self, partition: int, recovered: RecoveredPartition | None, end_offset: int) -> Owner:

@@ -40,7 +40,10 @@ def document(event_types: Iterable[str]) -> Schema:
             "often it is sent.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {PATH: {"post": _receive()}, **{path: {"get": each} for path, each in _pages().items()}},
+        "paths": {
+            PATH: {"post": _receive(), "get": _challenge()},
+            **{path: {"get": each} for path, each in _pages().items()},
+        },
         "components": {
             "schemas": {
                 "Event": {"anyOf": [{"$ref": f"./{name}.json"} for name in event_types]},
@@ -68,6 +71,7 @@ def _receive() -> Schema:
     return {
         "operationId": "receive",
         "summary": "Take the events of one source.",
+        "description": "Platforms' webhooks prove themselves in their own ways, by the kind of the entrance.",
         "security": [{"signature": []}, {"bearer": []}],
         "parameters": [
             {"name": "tenant", "in": "path", "required": True, "schema": text},
@@ -86,13 +90,36 @@ def _receive() -> Schema:
             "content": {
                 STRUCTURED: {"schema": event},
                 BATCH: {"schema": {"type": "array", "maxItems": MAX_BATCH_EVENTS, "items": event}},
-                "application/json": {"schema": {"type": "object", "description": "The data; the rest is in headers."}},
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "description": "The data; the rest is in headers. Or a platform's webhook.",
+                    }
+                },
             },
         },
         "responses": {str(status): _response(status, text) for status, text in ANSWERS.items()},
     }
 
 
+def _challenge() -> Schema:
+    text = {"type": "string"}
+    return {
+        "operationId": "challenge",
+        "summary": "Show Meta that the address is ours (entrances of kind whatsapp).",
+        "parameters": [
+            *({"name": name, "in": "path", "required": True, "schema": text} for name in ("tenant", "source")),
+            *({"name": f"hub.{name}", "in": "query", "required": True, "schema": text} for name in _HUB),
+        ],
+        "responses": {
+            "200": {"description": "The challenge.", "content": {"text/plain": {"schema": text}}},
+            "403": {"description": "Not the verify token of this entrance."},
+            "404": {"description": ANSWERS[404]},
+        },
+    }
+
+
+_HUB: Final = ("mode", "verify_token", "challenge")
 _CE: Final = ("specversion", "id", "source", "type", "time", "subject")
 
 

@@ -10,6 +10,7 @@ import hmac
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 from streams.gateway.messages import Message
 
@@ -37,7 +38,31 @@ def is_signed(message: Message, secrets: Sequence[bytes], *, now_seconds: float,
     return is_fresh(message.header(TIMESTAMP_HEADER), now_seconds, replay_seconds) and is_genuine
 
 
-def is_bearer(message: Message, secrets: Sequence[bytes]) -> bool:
+def is_signed_by_chatwoot(
+    message: Message, secrets: Sequence[bytes], *, now_seconds: float, replay_seconds: float
+) -> bool:
+    """Chatwoot 4: ``X-Chatwoot-Signature`` is ``sha256=`` and the HMAC of timestamp, a dot and the body."""
+    stamp = message.header("x-chatwoot-timestamp")
+    signed = stamp.encode("utf-8", "surrogateescape") + b"." + message.body
+    expected = [f"sha256={sha256_hmac(secret, signed)}" for secret in secrets]
+    is_genuine = is_one_of(message.header("x-chatwoot-signature"), expected)
+    return is_fresh(stamp, now_seconds, replay_seconds) and is_genuine
+
+
+def is_signed_by_meta(message: Message, secrets: Sequence[bytes], **_window: float) -> bool:
+    """Meta's ``X-Hub-Signature-256``: ``sha256=`` and the HMAC of the body by the app's secret. There is no time in it:
+    what is sent again makes the same events again."""
+    expected = [f"sha256={sha256_hmac(secret, message.body)}" for secret in secrets]
+    return is_one_of(message.header("x-hub-signature-256"), expected)
+
+
+def has_token(message: Message, secrets: Sequence[bytes], **_window: float) -> bool:
+    """Whether the address carries one of the secrets as ``token``, for platforms that can do nothing better."""
+    given = parse_qs(urlsplit(message.path).query).get("token", [])
+    return len(given) == 1 and is_one_of(given[0], [secret.decode() for secret in secrets])
+
+
+def is_bearer(message: Message, secrets: Sequence[bytes], **_window: float) -> bool:
     """Whether the Authorization header carries one of the secrets."""
     scheme, _, token = message.header("authorization").partition(" ")
     known = [secret.decode() for secret in secrets]

@@ -20,6 +20,7 @@ from streams.errors import Unavailable
 from streams.gateway.delivery import Delivery
 from streams.gateway.entrances import PATH, Entrance
 from streams.gateway.figures import GatewayFigures
+from streams.gateway.mapped import MappedFeed
 from streams.gateway.messages import Refused, message_of
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 READ_SECONDS: Final = 20
 DRAIN_SECONDS: Final = 15
 """How long requests under way may take when the listener stops; longer than Kafka may take for a record."""
+SETTLE_SECONDS: Final = 3
 SOON_SECONDS: Final = 1
 LATER_SECONDS: Final = 5
 
@@ -70,18 +72,41 @@ class GatewayServer:
         )
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
+        self._settling = asyncio.create_task(self._settle())
         listening: int = self._runner.addresses[0][1]
         return listening
 
     async def stop(self) -> None:
         """Take nothing new, and answer what is under way."""
         self._is_stopping = True
-        if self._runner is not None:
-            await self._runner.cleanup()
+        if self._runner is None:
+            return
+        self._settling.cancel()
+        await self._runner.cleanup()
+        for feed in self._feeds():
+            try:
+                await feed.end()
+            except Unavailable as error:
+                logger.error("%s", error)  # noqa: TRY400 - whoever operates it needs the reason, not where we noticed
+
+    def _feeds(self) -> list[MappedFeed]:
+        return [entrance.feed for entrance in self._entrances.values() if entrance.feed is not None]
+
+    async def _settle(self) -> None:
+        """Send what mappings have made and Kafka has not taken, although no further request comes."""
+        while True:
+            await asyncio.sleep(SETTLE_SECONDS)
+            for feed in self._feeds():
+                try:
+                    if self._delivery.is_available:
+                        await feed.settle()
+                except Unavailable as error:
+                    logger.warning("%s", error)
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=MAX_BODY_BYTES)
         application.router.add_post(PATH, self._receive)
+        application.router.add_get(PATH, self._challenge, allow_head=False)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)
@@ -107,19 +132,28 @@ class GatewayServer:
         self._figures.answered(entrance.tenant, entrance.source, answer.status, time.perf_counter() - started)
         return answer
 
+    async def _challenge(self, request: web.Request) -> web.Response:
+        entrance = self._entrances.get((request.match_info["tenant"], request.match_info["source"]))
+        if entrance is None:
+            return _answer(404, {"error": "no such entrance"})
+        try:
+            return web.Response(text=entrance.challenge(request.query))
+        except Refused as refused:
+            return _answer(refused.status, {"error": refused.reason})
+
     async def _taken(self, request: web.Request, entrance: Entrance) -> int:
         """The number of events that Kafka has now."""
         self._check_room(entrance)
         message = message_of(request.raw_path, request.headers.items(), await self._body(request))
-        if not entrance.is_genuine(message, time.time()):
+        now_seconds = time.time()
+        if not entrance.is_genuine(message, now_seconds):
             raise Refused(401, "the source has not proved itself")
-        records = entrance.read(message)
         try:
-            await self._delivery.deliver(records)
+            events = await entrance.take(message, round(now_seconds * 1000))
         except Unavailable as error:
             raise _Later(503, str(error), LATER_SECONDS) from None
-        self._figures.delivered(entrance.tenant, entrance.source, len(records))
-        return len(records)
+        self._figures.delivered(entrance.tenant, entrance.source, events)
+        return events
 
     def _check_room(self, entrance: Entrance) -> None:
         """Both counts hold this request already."""
@@ -156,6 +190,10 @@ class GatewayServer:
         return _answer(200, {"ready": True})
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        for entrance in self._entrances.values():
+            if entrance.feed is not None:
+                self._figures.owing(entrance.tenant, entrance.source, entrance.feed.owed)
+                self._figures.ignored(entrance.tenant, entrance.source, entrance.feed.ignored)
         page, content_type = self._figures.page(
             request.headers.get(ACCEPT, ""),
             in_flight_bytes=self._in_flight_bytes,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
+from streams.domain.encoding import iso_time
 from streams.event_lines import event_time_ms
+from streams.sources.amazon_connect import AmazonConnectEvents
 from streams.sources.ami import AmiMapping
 from streams.sources.dictionary import Place, QueueDictionary
 from streams.sources.queue_log import QueueLogMapping
@@ -221,9 +224,96 @@ class AmiPlayer:
         return {"Event": _OF_BEFORE_12.get(name, name) if self._is_old else name, **head, **fields}
 
 
+_REASON_OF_CONNECT: Final = {
+    "hangs_up": "CUSTOMER_DISCONNECT",
+    "caller_ends": "CUSTOMER_DISCONNECT",
+    "agent_ends": "AGENT_DISCONNECT",
+    "times_out": "CONTACT_FLOW_DISCONNECT",
+    "queue_empties": "CONTACT_FLOW_DISCONNECT",
+    "presses": "CONTACT_FLOW_DISCONNECT",
+    "withdrawn": "CONTACT_FLOW_DISCONNECT",
+    "passed_on": "OTHER",
+}
+
+
+class ConnectPlayer:
+    """Amazon Connect's contact events. Its flows end calls without saying why, and the service is not restarted."""
+
+    name = "amazon-connect"
+
+    def __init__(self) -> None:
+        self._contacts: dict[str, list[dict[str, Any]]] = {}
+        told_otherwise = {"timed_out": "closed", "key_exit": "closed"}
+        restart = "the platform restarts in the middle of calls"
+        self.differs: Mapping[str, dict[tuple[str, str, int], str]] = {
+            scenario.name: {
+                visit: told_otherwise.get(outcome, outcome)
+                for visit, outcome in scenario.outcomes.items()
+                if outcome in told_otherwise or (scenario.name == restart and visit[0] in ("eva", "leo", "ivo"))
+            }
+            for scenario in SCENARIOS
+            if told_otherwise.keys() & set(scenario.outcomes.values()) or scenario.name == restart
+        }
+
+    def play(self, scenario: Scenario) -> list[dict[str, Any]]:
+        self._contacts.clear()
+        mapping = AmazonConnectEvents(dictionary())
+        records = [record for step in scenario.steps for record in self._records(step)]
+        told: dict[str, dict[str, Any]] = {}
+        for record in records:  # each tells again what its contact has been through: an id counts once
+            for event in mapping.feed(json.dumps(record).encode(), NINE_MS):
+                told.setdefault(event["id"], event)
+        return list(told.values())
+
+    def caller(self, contact_id: str) -> str:
+        return contact_id.removeprefix(f"{SOURCE}-").partition(".")[0]
+
+    def _records(self, step: Step) -> list[dict[str, Any]]:
+        now = iso_time((NINE + step.at) * 1000)
+        if step.act == "enters":
+            return self._enters(step, now)
+        if step.act in ("restarts", "renamed", "dumps", "rings_out"):
+            return []
+        contact = self._contacts[step.caller][-1]
+        if step.act == "answered":
+            contact["agentInfo"] = {"agentArn": f"arn/agent/{step.agent}", "connectedToAgentTimestamp": now}
+            return [self._told("CONNECTED_TO_AGENT", contact, now)]
+        contact |= {"disconnectTimestamp": now, "disconnectReason": _REASON_OF_CONNECT[step.act]}
+        if step.act == "withdrawn":
+            contact["nextContactId"] = f"{step.caller}.next"
+        left = [self._told("DISCONNECTED", contact, now), self._told("COMPLETED", contact, now)]
+        if step.act != "presses" or step.more != CALLBACK_KEY:
+            return left
+        back = {"contactId": f"{step.caller}.back", "initiationMethod": "CALLBACK", "initiationTimestamp": now}
+        return [self._told("INITIATED", {**contact, **back, "previousContactId": contact["contactId"]}, now), *left]
+
+    def _enters(self, step: Step, now: str) -> list[dict[str, Any]]:
+        before = self._contacts.setdefault(step.caller, [])
+        contact: dict[str, Any] = {
+            "contactId": f"{step.caller}.{len(before)}",
+            "initialContactId": f"{step.caller}.0",
+            "initiationMethod": "INBOUND",
+            "channel": "VOICE",
+            "initiationTimestamp": now,
+        }
+        if before:
+            method = "TRANSFER" if "agentInfo" in before[-1] else "QUEUE_TRANSFER"
+            contact |= {"initiationMethod": method, "previousContactId": before[-1]["contactId"]}
+        initiated = self._told("INITIATED", contact, now)
+        arn = f"arn:aws:connect:r:1:instance/i/queue/{VENDOR_NAME[step.queue]}"
+        contact["queueInfo"] = {"queueArn": arn, "queueType": "STANDARD", "enqueueTimestamp": now}
+        before.append(contact)
+        return [initiated, self._told("QUEUED", contact, now)]
+
+    def _told(self, kind: str, contact: dict[str, Any], now: str) -> dict[str, Any]:
+        envelope = {"detail-type": "Amazon Connect Contact Event", "source": "aws.connect", "time": now}
+        return {**envelope, "detail": {**contact, "eventType": kind}}
+
+
 PLAYERS: Final[tuple[Player, ...]] = (
     QueueLogPlayer(),
     AmiPlayer("ami"),
     AmiPlayer("ami-11", is_old=True),
     AmiPlayer("ami-no-dialplan", sees_dialplan=False),
+    ConnectPlayer(),
 )

@@ -21,7 +21,8 @@ from streams.event_lines import event_time_ms
 from streams.simulation.centre import SAC
 from streams.simulation.simulation import Simulation
 from tests import panel_queries
-from tests.core_chain import CoreChain, ListeningTold, centre_settings
+from tests.called_back import ListeningTold
+from tests.core_chain import CoreChain, centre_settings
 from tests.deadlines import wait_until
 from tests.kafka_server import free_ports
 from tests.lanes import missing

@@ -27,6 +27,7 @@ from streams.domain.figures import (
     LiveCounters,
     LiveFigures,
     QueueFigures,
+    ServiceFigures,
     SiteFigures,
     StageFigures,
     wait_edges_seconds,
@@ -132,6 +133,15 @@ def small_worker() -> WorkerFigures:
             CallbackFigures("acme", "fortaleza", "retorno", 3, 0.0, overdue=1, owed=2, customers=3),
         ],
         cases=[CaseFigures("acme", "DEM-1", "open", 4), CaseFigures("acme", "DEM-1", "open", 1)],
+        services=[
+            ServiceFigures(
+                "acme",
+                "fortaleza",
+                channels={"up": 2, "down": 1, "unknown": 0},
+                human_voice_seconds={"open": 3600.0, "closed": 28_800.0, "unknown": 1.5},
+                day_breaches={"ACC-1": 1, "ACC-2": 0},
+            )
+        ],
         flights=[Flights("acme", "fortaleza", "retorno", in_flight=2, free_agents=5)],
         stages=[
             stage(

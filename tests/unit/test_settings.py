@@ -34,6 +34,8 @@ from tests.configuration import (
     sound_document,
 )
 
+PROMISING = {"tenant": "acme", "policies": ["contract@2026.11.1"], "resolution_seconds": 3600}
+
 SOUND = sound_document()
 NAMED = {"source": "pbx-1", "name": "600", "tenant": "acme", "queue": "sac"}
 RECIFE = {"tenant": "acme", "site": "recife", "zone": "America/Recife"}
@@ -66,6 +68,31 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
         "at most one of",
     ),
     ([("gateway", GATEWAY), ("gateway.receivers[0].proof", "hope")], "gateway.receivers[0].proof", "signature, bearer"),
+    (
+        [("gateway", GATEWAY), ("gateway.receivers[0].proof", "query_token")],
+        "gateway.receivers[0].proof",
+        "signature or bearer with kind cloudevents",
+    ),
+    (
+        [
+            ("gateway", {"receivers": [RECEIVER | {"kind": "chatwoot"}]}),
+            ("sites[1]", RECIFE | {"tenant": "other"}),
+            ("queues[3]", queue("sac") | {"tenant": "other", "site": "recife"}),
+            ("vendor_queues", [{"source": "crm-1", "name": "1", "tenant": "other", "queue": "sac"}]),
+        ],
+        "gateway.receivers[0].source",
+        "all of tenant acme",
+    ),
+    (
+        [("gateway", {"receivers": [RECEIVER | {"kind": "whatsapp"}]})],
+        "gateway.receivers[0].verify_token_env",
+        "exactly one of verify_token_env and",
+    ),
+    (
+        [("gateway", GATEWAY), ("gateway.receivers[0].verify_token_env", "A")],
+        "gateway.receivers[0].verify_token_env",
+        "no such key with kind cloudevents",
+    ),
     ([("gateway", GATEWAY), ("gateway.port", 65_536)], "gateway.port", "from 0 to 65535"),
     # kafka
     ([("kafka", MISSING)], "kafka", "it is missing"),
@@ -264,10 +291,32 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
         "cases[1].tenant",
         "not listed before; cases[0] is the same",
     ),
+    # what a tenant itself promises
+    (
+        [("cases", [{"tenant": "acme", "policies": ["contract@2026.11.1"]}])],
+        "cases[0].policies[0]",
+        "at least one of first_response_seconds, next_response_seconds, resolution_seconds",
+    ),
+    (
+        [("cases", [{"tenant": "acme", "policies": ["br-cases@2026.11.0"], "resolution_seconds": 60}])],
+        "cases[0].resolution_seconds",
+        "a policy that asks for it, such as contract@2026.11.1",
+    ),
+    (
+        [("cases", [{**PROMISING, "seconds_count": "opening_hours"}])],
+        "cases[0].hours",
+        "because seconds_count names them",
+    ),
+    ([("cases", [{**PROMISING, "hours": {"mon-fri": "9-18"}}])], "cases[0].hours.mon-fri", "hours such as"),
+    ([("cases", [{**PROMISING, "zone": "Brasilia"}])], "cases[0].zone", "an IANA time zone"),
     # policies, places, hours
     ([("policies", ["absent.yaml"])], "policies[0]", "a file that can be read: No such file"),
     ([("queues[0].policy", "br-sac")], "queues[0].policy", "with its version, such as br-sac@2026.11.0"),
-    ([("queues[0].policy", "br-sac@2020.01.0")], "queues[0].policy", "one of aneel@2026.11.0, br-cases@2026.11.0"),
+    (
+        [("queues[0].policy", "br-sac@2020.01.0")],
+        "queues[0].policy",
+        "one of aneel@2026.11.0, br-availability@2026.11.0, br-cases@2026.11.0",
+    ),
     (
         [("queues[0].max_wait_seconds", MISSING)],
         "queues[0].max_wait_seconds",

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from streams.ami_connection import AmiAddress
 from streams.cli.check import settings_or_exit
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
 from streams.dialer.ami import AmiLine, AmiPlace
@@ -84,7 +85,8 @@ def _line(**how: Any) -> Line:
     if how["channel"].count("{number}") != 1:
         raise click.UsageError("--channel: expected {number} once, such as PJSIP/{number}@trunk")
     secret = how["ami_secret_file"].read_text().strip()
-    return AmiLine(AmiPlace(host, int(port), how["ami_user"], secret, how["channel"], how["context"]))
+    address = AmiAddress(host, int(port), how["ami_user"], secret)
+    return AmiLine(AmiPlace(address, how["channel"], how["context"]))
 
 
 @click.command()

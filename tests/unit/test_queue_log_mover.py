@@ -169,11 +169,11 @@ def test_names_that_no_dictionary_has_are_written_down(log: Path) -> None:
     assert unmapped_names(log.parent)["pbx-1"].keys() == {"602"}
 
 
-def test_a_heartbeat_goes_to_every_site_the_source_feeds(log: Path) -> None:
+def test_a_heartbeat_goes_to_every_site_that_expects_the_source(log: Path) -> None:
     """Read to the end, nothing to tell."""
     topics = Topics()
     log.touch()
-    mover(log, topics).beat()
+    mover(log, topics).beat({("acme", "fortaleza")})
     [(target, value)] = topics.acknowledged
     assert (target, msgspec.json.decode(value)["type"]) == (Route("site-events", "acme/fortaleza"), "source.heartbeat")
 

@@ -12,17 +12,16 @@ import click
 
 from streams.ami_connection import AmiAddress, AmiConnection
 from streams.cli.ingest_run import (
-    AGAIN_SECONDS,
     IngestSource,
     alone,
     config_option,
     ingest_source,
+    moved_until_done,
     source_option,
     state_option,
     stop_asked,
 )
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
-from streams.errors import Unavailable
 from streams.movers.ami import EVENTS, AmiMover
 from streams.publisher import Publisher
 
@@ -100,17 +99,8 @@ def ami(asterisk: str, config: Path, source: str, state: Path, **how: Unpack[_Ho
     with errors_told():
         of = ingest_source(config, source, state)
         with alone(of), stop_asked() as stop:
-            mover = _move_until_stopped(_Run(address, of, how["beat_seconds"], stop), target_of_file(config))
+            run, target = _Run(address, of, how["beat_seconds"], stop), target_of_file(config)
+            mover = moved_until_done(lambda: run.move(target), stop, follows=True)
     if mover is not None:
         malformed = mover.malformed.total()
         click.echo(f"{mover.events} events sent, {mover.drops} broken connections, {malformed} malformed messages")
-
-
-def _move_until_stopped(run: _Run, target: KafkaTarget) -> AmiMover | None:
-    while True:
-        try:
-            return run.move(target)
-        except Unavailable as error:
-            click.echo(f"{error}; trying again", err=True)
-            if run.stop.wait(AGAIN_SECONDS):
-                return None

@@ -12,17 +12,16 @@ from typing import Final
 import click
 
 from streams.cli.ingest_run import (
-    AGAIN_SECONDS,
     IngestSource,
     alone,
     config_option,
     ingest_source,
+    moved_until_done,
     source_option,
     state_option,
     stop_asked,
 )
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
-from streams.errors import Unavailable
 from streams.movers.queue_log import QueueLogMover
 from streams.publisher import Publisher
 from streams.sources.mapping import InvalidEvent
@@ -102,21 +101,10 @@ def queue_log(
         of = ingest_source(config, source, state)
         with alone(of), stop_asked() as stop:
             run = _Run(file.absolute(), of, follows, beat_seconds, stop)
-            mover = _move_until_done(run, target_of_file(config))
+            target = target_of_file(config)
+            mover = moved_until_done(lambda: run.move(target), stop, follows=follows)
     if mover is not None:
         _summarise(mover, as_json=as_json)
-
-
-def _move_until_done(run: _Run, target: KafkaTarget) -> QueueLogMover | None:
-    while True:
-        try:
-            return run.move(target)
-        except Unavailable as error:
-            if not run.follows:
-                raise
-            click.echo(f"{error}; trying again", err=True)
-            if run.stop.wait(AGAIN_SECONDS):
-                return None
 
 
 def _summarise(mover: QueueLogMover, *, as_json: bool) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import fcntl
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 
 from streams.cli.check import settings_or_exit
-from streams.errors import ConfigError
+from streams.errors import ConfigError, Unavailable
 from streams.sources.dictionary import QueueDictionary
 
+_Mover = TypeVar("_Mover")
 AGAIN_SECONDS: Final = 3.0
 """Kafka is asked again after so long."""
 
@@ -75,3 +76,19 @@ def stop_asked() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def moved_until_done(move: Callable[[], _Mover], stop: threading.Event, *, follows: bool) -> _Mover | None:
+    """Move anew, from what was written down, whenever something is away; None when told to stop meanwhile.
+
+    What does not follow ends with Unavailable instead.
+    """
+    while True:
+        try:
+            return move()
+        except Unavailable as error:
+            if not follows:
+                raise
+            click.echo(f"{error}; trying again", err=True)
+            if stop.wait(AGAIN_SECONDS):
+                return None

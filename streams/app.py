@@ -27,6 +27,7 @@ from streams.delivery import end_process
 from streams.domain.directory import Directory
 from streams.engine import garbage
 from streams.engine.hearing import Hearing
+from streams.engine.owner import Owner
 from streams.engine.pulse import Pulse
 from streams.engine.recovery import TableManager
 from streams.engine.stage import Stage, StageSpec, StageSurroundings
@@ -241,12 +242,6 @@ class FaustBroker:
         return float((ended or time.monotonic()) - started)
 
 
-async def _take_back_garbage(app: Any, assigned: Iterable[TP], **_: Any) -> None:
-    """Every stage has given up its state, and none has begun to read it back."""
-    del app, assigned
-    garbage.take_back()
-
-
 class WorkerService(Service):
     """Runs beside the app: the HTTP listener from the start, the loops while there is something to do."""
 
@@ -260,17 +255,31 @@ class WorkerService(Service):
         self.broker = FaustBroker(app, stages)
         self.runtime = Runtime(settings, directory, stages, self.broker)
         for stage in stages.values():
-            stage.gave_up = self.runtime.gave_up
-        app.on_partitions_assigned.connect(_take_back_garbage, weak=False)
+            stage.gave_up = self._gave_up
+        self._has_given_up = False
+        app.on_partitions_assigned.connect(self._take_back_garbage, weak=False)
         worker = settings.worker
         self.health = HealthServer(
             self.runtime.figures, self.broker.readiness, host=worker.metrics_host, port=worker.metrics_port
         )
         super().__init__()
 
+    def _gave_up(self, owners: Iterable[Owner]) -> None:
+        dropped = list(owners)
+        self._has_given_up = self._has_given_up or bool(dropped)
+        self.runtime.gave_up(dropped)
+
+    async def _take_back_garbage(self, app: Any, assigned: Iterable[TP], **_: Any) -> None:
+        """Every stage has given up its state, and none has begun to read it back. Not where there was none, as at the
+        start: not even the thread that tells the broker of us gets a turn meanwhile."""
+        del app, assigned
+        if self._has_given_up:
+            self._has_given_up = False
+            garbage.take_back()
+
     async def on_start(self) -> None:
-        self._pulse.start()
         garbage.take_over()
+        self._pulse.start()
         await self.health.start()
         logger.info("metrics at http://%s:%d/metrics", self._settings.worker.metrics_host, self.health.port)
 

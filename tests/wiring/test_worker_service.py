@@ -7,8 +7,10 @@ import asyncio
 import pytest
 
 from streams.app import build_worker
+from streams.engine import garbage
 from streams.errors import Unavailable
 from streams.settings import parse_settings
+from tests.wiring.engine_doubles import Broker, recovered_owner
 
 CONFIGURATION = """\
 kafka: {brokers: ["127.0.0.1:9092"]}
@@ -16,6 +18,25 @@ sites: [{tenant: acme, site: fortaleza, zone: America/Fortaleza}]
 queues:
   - {tenant: acme, site: fortaleza, queue: sac, channels: [voice], answer_target_seconds: 20, max_wait_seconds: 60}
 """
+
+
+def test_all_garbage_is_looked_for_only_where_state_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking through everything holds up all threads: not at the first assignment, and once per loss of partitions."""
+    looked: list[str] = []
+    monkeypatch.setattr(garbage, "take_back", lambda: looked.append("looked"))
+
+    async def play() -> list[int]:
+        app, service = build_worker(parse_settings(CONFIGURATION, environment={}))
+        stage = service._stages["queues"]
+        counts = []
+        for owners in ({}, {0: recovered_owner(Broker())[0]}, {}):
+            stage.owners = owners
+            await app.on_partitions_revoked.send(set())
+            await app.on_partitions_assigned.send(set())
+            counts.append(len(looked))
+        return counts
+
+    assert asyncio.run(play()) == [0, 1, 1]
 
 
 @pytest.mark.parametrize("error", [Unavailable("no end"), RuntimeError("the consumer is closed")])

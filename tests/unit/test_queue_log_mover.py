@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,7 +84,11 @@ def drained(moving: QueueLogMover) -> QueueLogMover:
 def expected(lines: list[bytes]) -> dict[str, bytes]:
     """What the mapping makes of the whole log in one go."""
     mapping = QueueLogMapping(dictionary())
-    return {event["id"]: msgspec.json.encode(event) for line in lines for event in mapping.feed(line, 0)}
+    return {
+        event["id"]: msgspec.json.encode(event)
+        for line in lines
+        for event in mapping.feed(line, time.time_ns() // 1_000_000)
+    }
 
 
 def written(log: Path, lines: list[bytes]) -> None:

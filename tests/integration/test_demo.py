@@ -64,6 +64,8 @@ def test_a_day_through_the_real_worker_equals_its_recount() -> None:
     assert seen == set(OUTCOMES)
     assert report["callbacks"]["open"] > 0
     assert report["callbacks"]["cancelled"] > 0
+    assert report["callbacks"]["dialled"] > 0
+    assert report["callbacks"]["attempts"].get("answered", 0) > 0
     assert "in memory" in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""Alerts of cases: deadlines of any rule, also "cancellation waits for retention" and "leader not alerted"."""
+"""Alerts of cases: deadlines of any rule, and the two first steps of a help desk that tries to keep who cancels."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ from dashboards.alert import Alert, Scope, Severity
 from dashboards.theme import Text
 from streams import metric_names as names
 
+LEADER_RULE: Final = "RET-LEADER"
+RETENTION_RULE: Final = "RET-QUEUE"
+"""As in the pack `retention-desk`; minutes count there, so they have alerts of their own."""
+OF_MINUTES: Final = f"{LEADER_RULE}|{RETENTION_RULE}"
 
-def _in_state(state: str) -> str:
-    return f'sum by (tenant, rule) ({names.CASE_DEADLINES.name}{{state="{state}"}}) > 0'
+
+def _in_state(state: str, rules: str = f'rule!~"{OF_MINUTES}"') -> str:
+    return f'sum by (tenant, rule) ({names.CASE_DEADLINES.name}{{state="{state}",{rules}}}) > 0'
+
+
+def _open_of(rule: str) -> str:
+    return _in_state("open", f'rule="{rule}"')
 
 
 CASES: Final = (
@@ -44,6 +53,36 @@ CASES: Final = (
         meaning=Text(
             "A violação está registrada e cresce a cada dia. Responda agora, mesmo tarde.",
             "The breach is on record and grows by the day. Answer now, late as it is.",
+        ),
+    ),
+    Alert(
+        name="FilavivaLeaderNotAlerted",
+        expr=_open_of(LEADER_RULE),
+        severity=Severity.CRITICAL,
+        scope=Scope.TENANT,
+        dashboard="filaviva-compliance",
+        summary=Text(
+            "Cancelamentos sem aviso à liderança: {{ $value }}",
+            "Cancellations of which the leader was not told: {{ $value }}",
+        ),
+        meaning=Text(
+            "Avise a liderança agora: o cliente ainda pode ser ouvido. O cancelamento em si não espera.",
+            "Tell the leader now: the customer may still be heard. The cancellation itself does not wait.",
+        ),
+    ),
+    Alert(
+        name="FilavivaCancellationUnattended",
+        expr=_open_of(RETENTION_RULE),
+        severity=Severity.CRITICAL,
+        scope=Scope.TENANT,
+        dashboard="filaviva-compliance",
+        summary=Text(
+            "Cancelamentos fora da fila de retenção: {{ $value }}",
+            "Cancellations not in the retention queue: {{ $value }}",
+        ),
+        meaning=Text(
+            "Ponha-os na fila de retenção com prioridade alta. O prazo legal do cancelamento segue correndo.",
+            "Put them into the retention queue at high priority. The legal deadline of the cancellation runs on.",
         ),
     ),
 )

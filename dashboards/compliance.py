@@ -71,6 +71,31 @@ DEADLINES: Final = Panel(
     ),
     {"{{rule}} {{state}}": queries.CASE_DEADLINES},
 )
+AVAILABILITY: Final = evenly(
+    Panel(
+        Text("Canais da unidade, por estado", "Channels of the site, by state"),
+        Text(
+            "Pelo menos um no ar a todo instante; desconhecido enquanto a fonte está em silêncio.",
+            "At least one up at every instant; unknown while its source is silent.",
+        ),
+        {"{{site}} {{state}}": queries.SITE_CHANNELS},
+    ),
+    Panel(
+        Text("Atendimento humano por telefone hoje", "Human voice on the telephone today"),
+        Text(
+            "Aberto, fechado e desconhecido desde a meia-noite da unidade.",
+            "Open, closed and unknown since the site's midnight.",
+        ),
+        {"{{site}} {{state}}": queries.SITE_HUMAN_VOICE},
+        unit=theme.WHOLE_SECONDS,
+    ),
+    Panel(
+        Text("Violações de disponibilidade hoje, por regra", "Findings of availability today, by rule"),
+        Text("Sem canal, poucas horas, primeiro menu incompleto.", "No channel, too few hours, first menu incomplete."),
+        {"{{site}} {{rule}}": queries.SITE_BREACHES},
+        thresholds=theme.ANY_IS_TOO_MANY,
+    ),
+)
 CHARTS: Final = (
     Panel(
         Text("Violações de hoje, por regra", "Findings of today, by rule"),
@@ -104,6 +129,7 @@ CHARTS: Final = (
         unit=theme.WHOLE_SECONDS,
     ),
     DEADLINES,
+    *AVAILABILITY,
 )
 BOARD: Final = Board(
     uid="filaviva-compliance",

@@ -159,6 +159,9 @@ REFUSED_IN_5_MINUTES: Final = f"sum(increase({names.QUEUE_CALLBACKS_REFUSED.name
 CALLBACKS_OVERDUE: Final = f"sum({names.QUEUE_CALLBACKS_OVERDUE.name}{{{OF_QUEUES}}})"
 CALLBACKS_OWED: Final = f"sum({names.QUEUE_CALLBACKS_OWED.name}{{{OF_QUEUES}}})"
 CALLBACKS_RELEASED: Final = f"sum(max by ({Q}) ({names.QUEUE_CALLBACKS_RELEASED.name}{{{OF_QUEUES}}}))"
+SITE_CHANNELS: Final = f"sum by (site, state) ({names.SITE_CHANNELS.name}{{{OF_SITES}}})"
+SITE_HUMAN_VOICE: Final = f"sum by (site, state) ({names.SITE_DAY_HUMAN_VOICE.name}{{{OF_SITES}}})"
+SITE_BREACHES: Final = f"sum by (site, rule) ({names.SITE_DAY_BREACHES.name}{{{OF_SITES}}})"
 CASE_DEADLINES: Final = f'sum by (rule, state) ({names.CASE_DEADLINES.name}{{tenant="$tenant"}})'
 
 

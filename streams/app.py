@@ -25,8 +25,10 @@ from streams.agents.staffing import staffing_stage
 from streams.connections import tls_context
 from streams.delivery import end_process
 from streams.domain.directory import Directory
+from streams.engine import garbage
 from streams.engine.hearing import Hearing
 from streams.engine.pulse import Pulse
+from streams.engine.recovery import TableManager
 from streams.engine.stage import Stage, StageSpec, StageSurroundings
 from streams.engine.tolerant_records import read_tolerantly
 from streams.engine.transport import Consumer, Producer, Transport
@@ -42,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.5
 WATCH_SECONDS = 1.0
+SWEEP_SECONDS = 1.0
 CHANGELOG_CHECK_SECONDS = 600.0
 BROKER_ANSWER_SECONDS = 5.0
 STUCK_SECONDS = 180.0
@@ -118,6 +121,7 @@ def _build_app(settings: Settings) -> faust.App:
         kafka.prefix,
         broker=[f"kafka://{address}" for address in kafka.brokers],
         broker_credentials=_credentials(settings),
+        TableManager=TableManager,
         store="memory://",
         datadir=Path(tempfile.gettempdir())
         / f"{kafka.prefix}-faust",  # Faust insists on a folder; nothing is kept there
@@ -237,6 +241,12 @@ class FaustBroker:
         return float((ended or time.monotonic()) - started)
 
 
+async def _take_back_garbage(app: Any, assigned: Iterable[TP], **_: Any) -> None:
+    """Every stage has given up its state, and none has begun to read it back."""
+    del app, assigned
+    garbage.take_back()
+
+
 class WorkerService(Service):
     """Runs beside the app: the HTTP listener from the start, the loops while there is something to do."""
 
@@ -251,6 +261,7 @@ class WorkerService(Service):
         self.runtime = Runtime(settings, directory, stages, self.broker)
         for stage in stages.values():
             stage.gave_up = self.runtime.gave_up
+        app.on_partitions_assigned.connect(_take_back_garbage, weak=False)
         worker = settings.worker
         self.health = HealthServer(
             self.runtime.figures, self.broker.readiness, host=worker.metrics_host, port=worker.metrics_port
@@ -259,6 +270,7 @@ class WorkerService(Service):
 
     async def on_start(self) -> None:
         self._pulse.start()
+        garbage.take_over()
         await self.health.start()
         logger.info("metrics at http://%s:%d/metrics", self._settings.worker.metrics_host, self.health.port)
 
@@ -272,10 +284,12 @@ class WorkerService(Service):
 
     @Service.task
     async def _tick_loop(self) -> None:
-        async def tick() -> None:
-            self.runtime.tick()
+        await self._every(TICK_SECONDS, self.runtime.tick)
 
-        await self._every(TICK_SECONDS, tick)
+    @Service.task
+    async def _garbage_loop(self) -> None:
+        async for _ in self._beats(SWEEP_SECONDS):
+            garbage.sweep()
 
     @Service.task
     async def _watch_loop(self) -> None:

@@ -1,4 +1,4 @@
-"""The evidence of a month: what the output topics say of waits and deadlines, put together by rule.
+"""The evidence of a month: what the output topics say of waits, put together by rule; a frame for the rest.
 
 Pure: it takes records that were read back and gives values. Days are those of each site, as the records have them. What
 nobody judges yet is named in NOT_JUDGED, because an empty place would read as if all were well.
@@ -7,11 +7,14 @@ nobody judges yet is named in NOT_JUDGED, because an empty place would read as i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from streams.compliance_availability import AvailabilityLine, BlindLine
+from streams.compliance_calls import CallLine
+from streams.compliance_deadlines import DeadlineLine
 from streams.compliance_protocols import ProtocolLine
 from streams.domain.directory import QueuePolicy
 from streams.domain.events import ExceptionDeclared
@@ -21,9 +24,8 @@ from streams.domain.policy import IndicatorRule, Pack
 Data = Mapping[str, Any]
 MOST_WORST: Final = 10
 NOT_JUDGED: Final = (
-    "availability of channels and hours of human voice",
-    "times at which sources were silent or the worker was behind",
-    "deadlines that were met without ever being at risk",
+    "how long the worker itself was behind: it reads everything afterwards",
+    "busy calls, and so ICO: no event tells of them",
 )
 
 
@@ -82,18 +84,6 @@ class IndicatorLine:
     net_passes: bool | None
 
 
-@dataclass(slots=True)
-class DeadlineLine:
-    """Findings of one deadline rule whose strict date is in the month, by their state."""
-
-    tenant: str
-    rule: str
-    policy_version: str
-    force: str
-    confidence: str
-    states: dict[str, int] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A month. ``not_judged`` says what this is silent about."""
@@ -102,9 +92,14 @@ class Evidence:
     waits: Sequence[WaitLine]
     worst: Sequence[WorstCase]
     indicators: Sequence[IndicatorLine]
-    deadlines: Sequence[DeadlineLine]
+    deadlines: Sequence[DeadlineLine] = ()
+    """Left empty here, like the next four: modules of their own fill them."""
     protocols: Sequence[ProtocolLine] = ()
-    """Left empty here; see ``compliance_protocols``."""
+    availability: Sequence[AvailabilityLine] = ()
+    blind: Sequence[BlindLine] = ()
+    """When sources were silent."""
+    calls: Sequence[CallLine] = ()
+    """Of dialers, by day."""
     not_judged: Sequence[str] = NOT_JUDGED
 
 
@@ -137,19 +132,17 @@ def evidence(
     month: str,
     *,
     outcomes: Iterable[Data],
-    findings: Iterable[Data],
     declared: Sequence[Declared],
     queues: Mapping[tuple[str, str], QueuePolicy],
     indicators: Pack,
 ) -> Evidence:
-    """The evidence of a month such as ``2026-10``, from the newest record of each visit and each finding."""
+    """The evidence of a month such as ``2026-10``, from the newest record of each visit."""
     of_month = [each for each in outcomes if each["date"].startswith(f"{month}-")]
     return Evidence(
         month=month,
         waits=_wait_lines(of_month, declared),
         worst=_worst(of_month, declared),
         indicators=_indicator_lines(of_month, declared, queues, indicators),
-        deadlines=_deadline_lines(month, findings, ZoneInfo(indicators.zone)),
     )
 
 
@@ -246,19 +239,6 @@ def _is_atypical(outcome: Data, declared: Sequence[Declared], zone: ZoneInfo) ->
         each.told.kind == "atypical_day" and each.is_of(outcome) and each.is_on_day_of(outcome, zone)
         for each in declared
     )
-
-
-def _deadline_lines(month: str, findings: Iterable[Data], zone: ZoneInfo) -> list[DeadlineLine]:
-    lines: dict[tuple[str, ...], DeadlineLine] = {}
-    for each in findings:
-        if "case_id" not in each:
-            continue
-        due = datetime.fromisoformat(each["due_strict"]).astimezone(zone)
-        if f"{due:%Y-%m}" == month:
-            key = tuple(each[name] for name in ("tenant", "rule", "policy_version", "force", "confidence"))
-            states = lines.setdefault(key, DeadlineLine(*key)).states
-            states[each["state"]] = states.get(each["state"], 0) + 1
-    return [lines[key] for key in sorted(lines)]
 
 
 def _excused_by(outcome: Data, declared: Sequence[Declared]) -> str | None:

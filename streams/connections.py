@@ -14,6 +14,15 @@ PROTOCOL_RELEASE: Final = (2, 3)
 """The Kafka release whose requests kafka-python sends. Every broker from 2.3 to 4.x answers them, and the embedded one
 answers the opening request of no later release in a way that kafka-python can read."""
 
+KEEPS_EVERY_RECORD: Final = {
+    "acks": "all",
+    "enable.idempotence": True,
+    "max.in.flight.requests.per.connection": 1,
+}
+"""Of every librdkafka producer. One request at a time, because an acknowledged request makes librdkafka report those
+before it as delivered too; a broker that does not know the producer yet takes any sequence number, so a request it had
+refused (the leader of a new topic was not ready) would be dropped without a word. Measured on librdkafka 2.16."""
+
 
 def client_options(kafka: Kafka, password: Secret | None = None, *, folder: Path | None = None) -> dict[str, Any]:
     """The keyword arguments every kafka-python client needs besides ``bootstrap_servers``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from enum import StrEnum
@@ -39,7 +39,7 @@ class HealthServer:
 
     def __init__(
         self,
-        snapshot: Callable[[], WorkerFigures],
+        snapshot: Callable[[], Awaitable[WorkerFigures]],
         readiness: Callable[[], Readiness],
         *,
         port: int,
@@ -90,7 +90,7 @@ class HealthServer:
     async def _metrics(self, request: web.Request) -> web.Response:
         accept = request.headers.get(ACCEPT, "")
         async with self._one_page:
-            figures = replace(self._snapshot(), render_seconds=self._render_seconds)
+            figures = replace(await self._snapshot(), render_seconds=self._render_seconds)
             started = time.perf_counter()
             page, content_type = await asyncio.get_running_loop().run_in_executor(
                 self._renderer, render, figures, accept

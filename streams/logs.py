@@ -24,8 +24,8 @@ FIELDS_LIMIT: Final = 16
 FIELD_NAME_LIMIT_CHARACTERS: Final = 40
 SCANNED_LIMIT_CHARACTERS: Final = 65_536
 LONGEST_ADDRESS_CHARACTERS: Final = 400
-NOISY_LOGGERS: Final = ("aiokafka", "faust", "kafka", "mode")
-"""Roots of the loggers that repeat themselves while a broker is away."""
+NOISY_LOGGERS: Final = ("aiohttp", "aiokafka", "faust", "kafka", "librdkafka", "mode")
+"""Roots of the loggers that repeat themselves: while a broker is away, or for whoever sends what is no HTTP."""
 RECORDS_PER_WINDOW: Final = 20
 WINDOW_SECONDS: Final = 10.0
 

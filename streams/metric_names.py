@@ -157,6 +157,24 @@ CASE_DEADLINES: Final = _gauge(
     ("tenant", "rule", "state"),
 )
 
+# What sites that are held to rules offer: absent while the worker is behind.
+SITE_CHANNELS: Final = _gauge(
+    "filaviva_site_channels",
+    "Channels of the site by state now; unknown while their source is silent, or nothing was told of them.",
+    (*SITE_LABELS, "state"),
+)
+SITE_DAY_HUMAN_VOICE: Final = _gauge(
+    "filaviva_site_day_human_voice_seconds",
+    "Today so far by whether people could be spoken to on the telephone: open, closed or unknown.",
+    (*SITE_LABELS, "state"),
+    unit="seconds",
+)
+SITE_DAY_BREACHES: Final = _gauge(
+    "filaviva_site_day_breaches",
+    "Findings of availability that touch today, open or confirmed, by rule; exact.",
+    (*SITE_LABELS, "rule"),
+)
+
 QUEUE_CALLBACKS_OVERDUE: Final = _gauge(
     "filaviva_queue_callbacks_overdue", "Open callback plans that are past due; a part per worker.", QUEUE_LABELS
 )
@@ -197,7 +215,11 @@ QUEUE_ANSWER_TARGET: Final = _gauge(
     unit="seconds",
 )
 QUEUE_MAX_WAIT: Final = _gauge(
-    "filaviva_queue_max_wait_seconds", "Longest wait the queue allows.", QUEUE_LABELS, unit="seconds"
+    "filaviva_queue_max_wait_seconds",
+    "Limit that a contact offered now would be held to: the policy's of the day, else the queue's own; absent where"
+    " there is none. Each contact keeps the limit of its own start.",
+    QUEUE_LABELS,
+    unit="seconds",
 )
 QUEUE_SERVICE_LEVEL_TARGET: Final = _gauge(
     "filaviva_queue_service_level_target_ratio",
@@ -272,4 +294,18 @@ BUILD_INFO: Final = _gauge(
 )
 
 CATALOGUE: Final = tuple(value for value in list(globals().values()) if isinstance(value, MetricName))
-"""Every metric above, in order; collected so that none can be forgotten."""
+"""Every metric of the worker, in order; collected so that none can be forgotten."""
+
+# The gateway: its own page, beside the worker's.
+GATEWAY_LABELS: Final = ("tenant", "source")
+GATEWAY_REQUESTS: Final = _counter(
+    "filaviva_gateway_requests_total", "Requests by the status they were answered with.", (*GATEWAY_LABELS, "status")
+)
+GATEWAY_EVENTS: Final = _counter(
+    "filaviva_gateway_events_total", "Events that Kafka has acknowledged on all replicas.", GATEWAY_LABELS
+)
+GATEWAY_REQUEST: Final = _seconds(
+    "filaviva_gateway_request_seconds", "From the head of a request to its answer.", GATEWAY_LABELS
+)
+GATEWAY_IN_FLIGHT: Final = _gauge("filaviva_gateway_in_flight_bytes", "Bytes of the requests under way.", unit="bytes")
+GATEWAY_AVAILABLE: Final = _gauge("filaviva_gateway_available", "1 while a Kafka broker answers.")

@@ -1,4 +1,4 @@
-"""The worker's figures as Prometheus text: one collector over one snapshot, so a page is of one instant.
+"""The worker's figures as Prometheus shows them: families over one snapshot, so a page is of one instant.
 
 The event loop builds `WorkerFigures`; `render` only reads it and may run on another thread. Partitions that left this
 worker are simply not in the next snapshot, so nothing of them lingers.
@@ -9,16 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from itertools import accumulate, chain
+from itertools import chain
 from typing import Final
-
-from prometheus_client import CollectorRegistry, disable_created_metrics
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
-from prometheus_client.utils import floatToGoString
 
 from streams import metric_names as names
 from streams.domain.decisions import Reason
@@ -38,22 +30,22 @@ from streams.domain.figures import (
     ATTEMPT_COUNTED,
     DEADLINE_STATES,
     FIRST_ATTEMPT_EDGES_SECONDS,
+    HUMAN_VOICE_STATES,
     OUTCOMES,
     PLAN_COUNTED,
+    SERVICE_STATES,
     CallbackFigures,
     CaseFigures,
     Flights,
     Histogram,
     LiveFigures,
     QueueFigures,
+    ServiceFigures,
     SiteFigures,
     StageFigures,
 )
 from streams.domain.input_counts import DELAY_EDGES_SECONDS
-from streams.metric_names import MetricName
-
-# Our collector writes no created-at series; this keeps the client's own instruments from adding them.
-disable_created_metrics()  # type: ignore[no-untyped-call]  # the client gives it no types
+from streams.exposition import Family, Values, write_page
 
 UNCONFIGURED_SOURCE: Final = "unconfigured"
 """Label of every source the configuration does not name: what an event says must not become a label value."""
@@ -61,8 +53,7 @@ CALLBACK_CHANNEL: Final = "voice"
 DISCARD_CLASSES: Final = ("duplicate", "ignored")
 LIMITS: Final = ("target", "max")
 
-Labels = dict[str, str]
-Point = tuple[Labels, float]
+Point = tuple[Values, float]
 Source = tuple[str, str, str]
 """Tenant, site and source."""
 
@@ -102,6 +93,7 @@ class WorkerFigures:
     sites: Sequence[SiteFigures] = ()
     callbacks: Sequence[CallbackFigures] = ()
     cases: Sequence[CaseFigures] = ()
+    services: Sequence[ServiceFigures] = ()
     flights: Sequence[Flights] = ()
     stages: Sequence[StageFigures] = ()
     """Of every stage and partition since the process began: those of lost partitions stay in, see `total_of`."""
@@ -161,135 +153,90 @@ def _add_delays(total: dict[str, Histogram], more: Mapping[str, Histogram]) -> N
 
 def render(figures: WorkerFigures, accept_header: str) -> tuple[bytes, str]:
     """The page in the format the scraper asks for, and its content type."""
-    registry = CollectorRegistry()
-    registry.register(FiguresCollector(figures))
-    encoder, content_type = choose_encoder(accept_header)
-    return encoder(registry), content_type
+    return write_page(families(figures), accept_header)
 
 
-class FiguresCollector(Collector):
+def families(figures: WorkerFigures) -> Iterator[Family]:
     """One snapshot as metric families, every metric of the catalogue once."""
-
-    def __init__(self, figures: WorkerFigures) -> None:
-        self._figures = figures
-
-    def describe(self) -> list[Metric]:
-        """Nothing: registering must not collect."""
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        figures = self._figures
-        yield from _configuration(figures)
-        yield from _queues_now(figures)
-        yield from _queues_today(figures)
-        yield from _queue_counters(figures.queues)
-        yield from _parts(figures)
-        total = total_of(figures.stages)
-        yield from _events(figures, total)
-        yield from _sources(figures, total)
-        yield from _worker(figures)
+    yield from _configuration(figures)
+    yield from _queues_now(figures)
+    yield from _queues_today(figures)
+    yield from _queue_counters(figures.queues)
+    yield from _parts(figures)
+    yield from _services(figures.services)
+    total = total_of(figures.stages)
+    yield from _events(figures, total)
+    yield from _sources(figures, total)
+    yield from _worker(figures)
 
 
-def _family(metric: MetricName, points: Iterable[Point]) -> Metric:
-    family = _empty_family(metric)
-    name = metric.name
-    family.samples = [Sample(name, labels, value) for labels, value in points]
-    return family
+def _queue_labels(queue: QueueFigures) -> Values:
+    return queue.tenant, queue.site, queue.queue, queue.channel
 
 
-def _histogram_family(metric: MetricName, histograms: Iterable[tuple[Labels, Histogram]]) -> Metric:
-    family = _empty_family(metric)
-    family.samples = [sample for labels, each in histograms for sample in _histogram_samples(metric, labels, each)]
-    return family
-
-
-def _empty_family(metric: MetricName) -> Metric:
-    return Metric(metric.name.removesuffix("_total"), metric.help, metric.kind, metric.unit)
-
-
-def _histogram_samples(metric: MetricName, labels: Labels, histogram: Histogram) -> Iterator[Sample]:
-    # The copy keeps buckets and count consistent when a wait is counted meanwhile.
-    cumulative = list(accumulate(list(histogram.counts)))
-    bucket = metric.bucket
-    for edge, count in zip(_edge_labels(histogram.edges_seconds), cumulative, strict=True):
-        yield Sample(bucket, {**labels, "le": edge}, count)
-    yield Sample(metric.count, labels, cumulative[-1])
-    yield Sample(metric.sum, labels, histogram.sum_seconds)
-
-
-@cache
-def _edge_labels(edges_seconds: tuple[float, ...]) -> tuple[str, ...]:
-    """Bucket edges as the client library writes them: ``5.0``, and ``+Inf`` at the end."""
-    return (*map(floatToGoString, edges_seconds), "+Inf")
-
-
-def _queue_labels(queue: QueueFigures) -> Labels:
-    return {"tenant": queue.tenant, "site": queue.site, "queue": queue.queue, "channel": queue.channel}
-
-
-def _configured_labels(policies: Iterable[QueuePolicy]) -> list[tuple[QueuePolicy, Labels]]:
+def _configured_labels(policies: Iterable[QueuePolicy]) -> list[tuple[QueuePolicy, Values]]:
     return [
-        (policy, {"tenant": policy.tenant, "site": policy.site, "queue": policy.queue, "channel": channel})
+        (policy, (policy.tenant, policy.site, policy.queue, channel))
         for policy in policies
         for channel in sorted(policy.channels)
     ]
 
 
-def _configuration(figures: WorkerFigures) -> Iterator[Metric]:
+def _configuration(figures: WorkerFigures) -> Iterator[Family]:
     queues = _configured_labels(figures.configured)
-    info = [({**at, "display_name": each.display_name, "group": each.group}, 1.0) for each, at in queues]
-    yield _family(names.QUEUE_INFO, info)
-    yield _family(names.QUEUE_OPEN, ((at, figures.is_open(each)) for each, at in queues))
-    yield _family(names.QUEUE_ANSWER_TARGET, ((at, each.answer_target_ms / 1000) for each, at in queues))
-    limits = ((at, each.limit_seconds(at["channel"], figures.built_ms)) for each, at in queues)
-    yield _family(names.QUEUE_MAX_WAIT, ((at, limit) for at, limit in limits if limit is not None))
-    yield _family(names.QUEUE_SERVICE_LEVEL_TARGET, ((at, each.service_level_target) for each, at in queues))
+    info = [((*at, each.display_name, each.group), 1.0) for each, at in queues]
+    yield Family(names.QUEUE_INFO, info)
+    yield Family(names.QUEUE_OPEN, ((at, figures.is_open(each)) for each, at in queues))
+    yield Family(names.QUEUE_ANSWER_TARGET, ((at, each.answer_target_ms / 1000) for each, at in queues))
+    limits = ((at, each.limit_seconds(at[-1], figures.built_ms)) for each, at in queues)
+    yield Family(names.QUEUE_MAX_WAIT, ((at, limit) for at, limit in limits if limit is not None))
+    yield Family(names.QUEUE_SERVICE_LEVEL_TARGET, ((at, each.service_level_target) for each, at in queues))
 
 
-def _queues_now(figures: WorkerFigures) -> Iterator[Metric]:
-    live: list[tuple[Labels, LiveFigures]] = [(_queue_labels(q), q.live) for q in figures.queues if q.live]
+def _queues_now(figures: WorkerFigures) -> Iterator[Family]:
+    live: list[tuple[Values, LiveFigures]] = [(_queue_labels(q), q.live) for q in figures.queues if q.live]
     stale: Iterable[Point] = chain(
         ((_queue_labels(queue), queue.live is None) for queue in figures.queues),
         ((at, 1.0) for _, at in _configured_labels(figures.recovering_queues)),
     )
-    yield _family(names.QUEUE_STALE, stale)
-    yield _family(names.QUEUE_WAITING_CONTACTS, ((at, each.waiting_contacts) for at, each in live))
-    yield _family(names.QUEUE_LONGEST_WAIT, ((at, each.longest_wait_seconds) for at, each in live))
-    yield _family(names.QUEUE_WAIT_LIMIT_USED, ((at, each.wait_limit_used_ratio) for at, each in live))
-    yield _family(names.QUEUE_OVER_LIMIT_CONTACTS, ((at, each.over_limit_contacts) for at, each in live))
-    agents = (({**at, "state": state}, each.agents.get(state, 0)) for at, each in live for state in AGENT_STATES)
-    yield _family(names.QUEUE_AGENTS, agents)
+    yield Family(names.QUEUE_STALE, stale)
+    yield Family(names.QUEUE_WAITING_CONTACTS, ((at, each.waiting_contacts) for at, each in live))
+    yield Family(names.QUEUE_LONGEST_WAIT, ((at, each.longest_wait_seconds) for at, each in live))
+    yield Family(names.QUEUE_WAIT_LIMIT_USED, ((at, each.wait_limit_used_ratio) for at, each in live))
+    yield Family(names.QUEUE_OVER_LIMIT_CONTACTS, ((at, each.over_limit_contacts) for at, each in live))
+    agents = (((*at, state), each.agents.get(state, 0)) for at, each in live for state in AGENT_STATES)
+    yield Family(names.QUEUE_AGENTS, agents)
 
 
-def _queues_today(figures: WorkerFigures) -> Iterator[Metric]:
+def _queues_today(figures: WorkerFigures) -> Iterator[Family]:
     queues = [(_queue_labels(queue), queue) for queue in figures.queues]
-    contacts = (({**at, "outcome": out}, each.day_outcomes.get(out, 0)) for at, each in queues for out in OUTCOMES)
-    breaches = (({**at, "rule": rule}, count) for at, each in queues for rule, count in each.day_breaches.items())
-    by_formula = [({**at, "formula": each.formula}, each) for at, each in queues]
-    yield _family(names.QUEUE_DAY_CONTACTS, contacts)
-    yield _family(names.QUEUE_DAY_BREACHES, breaches)
-    yield _family(names.QUEUE_DAY_SERVICE_LEVEL_MET, ((at, each.day_met) for at, each in by_formula))
-    yield _family(names.QUEUE_DAY_SERVICE_LEVEL_BASE, ((at, each.day_base) for at, each in by_formula))
+    contacts = (((*at, out), each.day_outcomes.get(out, 0)) for at, each in queues for out in OUTCOMES)
+    breaches = (((*at, rule), count) for at, each in queues for rule, count in each.day_breaches.items())
+    by_formula = [((*at, each.formula), each) for at, each in queues]
+    yield Family(names.QUEUE_DAY_CONTACTS, contacts)
+    yield Family(names.QUEUE_DAY_BREACHES, breaches)
+    yield Family(names.QUEUE_DAY_SERVICE_LEVEL_MET, ((at, each.day_met) for at, each in by_formula))
+    yield Family(names.QUEUE_DAY_SERVICE_LEVEL_BASE, ((at, each.day_base) for at, each in by_formula))
     starts = figures.site_day_start_ms.items()
-    yield _family(names.SITE_DAY_START, (({"tenant": t, "site": s}, ms / 1000) for (t, s), ms in starts))
+    yield Family(names.SITE_DAY_START, ((place, ms / 1000) for place, ms in starts))
 
 
-def _queue_counters(figures: Sequence[QueueFigures]) -> Iterator[Metric]:
+def _queue_counters(figures: Sequence[QueueFigures]) -> Iterator[Family]:
     queues = [(_queue_labels(queue), queue.counters) for queue in figures]
-    exits = (({**at, "outcome": out}, each.exits.get(out, 0)) for at, each in queues for out in OUTCOMES)
-    breaches = (({**at, "limit": limit}, each.breaches.get(limit, 0)) for at, each in queues for limit in LIMITS)
-    answered = (({**at, "outcome": "answered"}, each.wait_answered) for at, each in queues)
-    abandoned = (({**at, "outcome": "abandoned"}, each.wait_abandoned) for at, each in queues)
-    yield _family(names.QUEUE_CONTACTS_OFFERED, ((at, each.offered) for at, each in queues))
-    yield _family(names.QUEUE_EXITS, exits)
-    refusals = (({**at, "reason": why}, count) for at, each in queues for why, count in dict(each.refusals).items())
-    yield _family(names.QUEUE_WAIT_BREACHES, breaches)
-    yield _family(names.QUEUE_CALLBACKS_REFUSED, refusals)
-    yield _histogram_family(names.QUEUE_WAIT, chain(answered, abandoned))
-    yield _histogram_family(names.QUEUE_HANDLE, ((at, each.handle) for at, each in queues))
+    exits = (((*at, out), each.exits.get(out, 0)) for at, each in queues for out in OUTCOMES)
+    breaches = (((*at, limit), each.breaches.get(limit, 0)) for at, each in queues for limit in LIMITS)
+    answered = (((*at, "answered"), each.wait_answered) for at, each in queues)
+    abandoned = (((*at, "abandoned"), each.wait_abandoned) for at, each in queues)
+    yield Family(names.QUEUE_CONTACTS_OFFERED, ((at, each.offered) for at, each in queues))
+    yield Family(names.QUEUE_EXITS, exits)
+    refusals = (((*at, why), count) for at, each in queues for why, count in dict(each.refusals).items())
+    yield Family(names.QUEUE_WAIT_BREACHES, breaches)
+    yield Family(names.QUEUE_CALLBACKS_REFUSED, refusals)
+    yield Family(names.QUEUE_WAIT, histograms=chain(answered, abandoned))
+    yield Family(names.QUEUE_HANDLE, histograms=((at, each.handle) for at, each in queues))
 
 
-def _parts(figures: WorkerFigures) -> Iterator[Metric]:
+def _parts(figures: WorkerFigures) -> Iterator[Family]:
     """What several partitions of this worker hold a part of: added up, one series each."""
     agents: Counter[tuple[str, str, str]] = Counter()
     for site in figures.sites:
@@ -298,37 +245,44 @@ def _parts(figures: WorkerFigures) -> Iterator[Metric]:
     for cases in figures.cases:
         deadlines.update({(cases.tenant, cases.rule, state): 0 for state in DEADLINE_STATES})
         deadlines[cases.tenant, cases.rule, cases.state] += cases.deadlines
-    of_cases = (({"tenant": t, "rule": r, "state": s}, n) for (t, r, s), n in deadlines.items())
-    yield _family(names.CASE_DEADLINES, of_cases)
-    yield _family(names.SITE_AGENTS, (({"tenant": t, "site": s, "state": w}, n) for (t, s, w), n in agents.items()))
+    yield Family(names.CASE_DEADLINES, deadlines.items())
+    yield Family(names.SITE_AGENTS, agents.items())
     yield from _callback_parts(figures)
 
 
-def _callback_parts(figures: WorkerFigures) -> Iterator[Metric]:
+def _services(sites: Sequence[ServiceFigures]) -> Iterator[Family]:
+    at = [((each.tenant, each.site), each) for each in sites]
+    channels = (((*site, state), each.channels[state]) for site, each in at for state in SERVICE_STATES)
+    human = (((*site, state), each.human_voice_seconds[state]) for site, each in at for state in HUMAN_VOICE_STATES)
+    breaches = (((*site, rule), count) for site, each in at for rule, count in each.day_breaches.items())
+    yield Family(names.SITE_CHANNELS, channels)
+    yield Family(names.SITE_DAY_HUMAN_VOICE, human)
+    yield Family(names.SITE_DAY_BREACHES, breaches)
+
+
+def _callback_parts(figures: WorkerFigures) -> Iterator[Family]:
     by_queue: dict[tuple[str, str, str], list[CallbackFigures]] = {}
     for plans in figures.callbacks:
         by_queue.setdefault((plans.tenant, plans.site, plans.queue), []).append(plans)
     queues = [(_callback_labels(queue), parts) for queue, parts in by_queue.items()]
-    yield _family(names.QUEUE_CALLBACKS_PENDING, ((at, sum(p.pending for p in parts)) for at, parts in queues))
-    yield _family(names.QUEUE_CALLBACK_OVERDUE, ((at, max(p.overdue_seconds for p in parts)) for at, parts in queues))
-    yield _family(names.QUEUE_CALLBACKS_OVERDUE, ((at, sum(p.overdue for p in parts)) for at, parts in queues))
-    yield _family(names.QUEUE_CALLBACKS_OWED, ((at, sum(p.owed for p in parts)) for at, parts in queues))
-    yield _family(names.QUEUE_CALLBACK_CUSTOMERS, ((at, sum(p.customers for p in parts)) for at, parts in queues))
+    yield Family(names.QUEUE_CALLBACKS_PENDING, ((at, sum(p.pending for p in parts)) for at, parts in queues))
+    yield Family(names.QUEUE_CALLBACK_OVERDUE, ((at, max(p.overdue_seconds for p in parts)) for at, parts in queues))
+    yield Family(names.QUEUE_CALLBACKS_OVERDUE, ((at, sum(p.overdue for p in parts)) for at, parts in queues))
+    yield Family(names.QUEUE_CALLBACKS_OWED, ((at, sum(p.owed for p in parts)) for at, parts in queues))
+    yield Family(names.QUEUE_CALLBACK_CUSTOMERS, ((at, sum(p.customers for p in parts)) for at, parts in queues))
     flights = ((_callback_labels((each.tenant, each.site, each.queue)), each.in_flight) for each in figures.flights)
-    yield _family(names.QUEUE_CALLBACKS_RELEASED, flights)
+    yield Family(names.QUEUE_CALLBACKS_RELEASED, flights)
     plan_counts = (
-        ({**at, "state": state}, sum(p.counters.plans[state] for p in parts))
-        for at, parts in queues
-        for state in PLAN_COUNTED
+        ((*at, state), sum(p.counters.plans[state] for p in parts)) for at, parts in queues for state in PLAN_COUNTED
     )
     attempt_counts = (
-        ({**at, "outcome": outcome}, sum(p.counters.attempts[outcome] for p in parts))
+        ((*at, outcome), sum(p.counters.attempts[outcome] for p in parts))
         for at, parts in queues
         for outcome in ATTEMPT_COUNTED
     )
-    yield _family(names.QUEUE_CALLBACK_PLANS, plan_counts)
-    yield _family(names.QUEUE_CALLBACK_ATTEMPTS, attempt_counts)
-    yield _histogram_family(names.QUEUE_CALLBACK_FIRST_ATTEMPT, ((at, _first_attempts(parts)) for at, parts in queues))
+    yield Family(names.QUEUE_CALLBACK_PLANS, plan_counts)
+    yield Family(names.QUEUE_CALLBACK_ATTEMPTS, attempt_counts)
+    yield Family(names.QUEUE_CALLBACK_FIRST_ATTEMPT, histograms=((at, _first_attempts(parts)) for at, parts in queues))
 
 
 def _first_attempts(parts: Iterable[CallbackFigures]) -> Histogram:
@@ -338,23 +292,23 @@ def _first_attempts(parts: Iterable[CallbackFigures]) -> Histogram:
     return total[""]
 
 
-def _callback_labels(queue: tuple[str, str, str]) -> Labels:
-    return {"tenant": queue[0], "site": queue[1], "queue": queue[2], "channel": CALLBACK_CHANNEL}
+def _callback_labels(queue: tuple[str, str, str]) -> Values:
+    return (*queue, CALLBACK_CHANNEL)
 
 
-def _events(figures: WorkerFigures, total: StageFigures) -> Iterator[Metric]:
+def _events(figures: WorkerFigures, total: StageFigures) -> Iterator[Family]:
     """Closed lists start at 0: a counter born at 1 shows no increase."""
     topics = list(figures.assigned_partitions)
     events = ((topic, kind) for topic in topics for kind in _event_types(topic))
     reasons = ((topic, str(reason)) for topic in topics for reason in Reason)
     classes = ((topic, each) for topic in topics for each in DISCARD_CLASSES)
-    yield _family(names.STREAM_EVENTS, _by_topic("event_type", events, total.applied))
-    yield _family(names.STREAM_EVENTS_REJECTED, _by_topic("reason", reasons, total.rejected))
-    yield _family(names.STREAM_EVENTS_DISCARDED, _by_topic("class", classes, total.discarded))
+    yield Family(names.STREAM_EVENTS, _counted(events, total.applied))
+    yield Family(names.STREAM_EVENTS_REJECTED, _counted(reasons, total.rejected))
+    yield Family(names.STREAM_EVENTS_DISCARDED, _counted(classes, total.discarded))
     historic = dict.fromkeys(topics, 0) | dict(total.historic)
-    yield _family(names.STREAM_EVENTS_HISTORIC, (({"topic": topic}, count) for topic, count in historic.items()))
+    yield Family(names.STREAM_EVENTS_HISTORIC, (((topic,), count) for topic, count in historic.items()))
     delays = {topic: Histogram(DELAY_EDGES_SECONDS) for topic in topics} | dict(total.delay)
-    yield _histogram_family(names.STREAM_EVENT_DELAY, (({"topic": topic}, each) for topic, each in delays.items()))
+    yield Family(names.STREAM_EVENT_DELAY, histograms=(((topic,), each) for topic, each in delays.items()))
 
 
 def _event_types(topic: str) -> Iterable[str]:
@@ -367,14 +321,11 @@ def _event_types(topic: str) -> Iterable[str]:
     return CONTACT_TYPES if topic in INTAKE_OF_CHANNEL.values() else ()
 
 
-def _by_topic(
-    label: str, expected: Iterable[tuple[str, str]], counted: Mapping[tuple[str, str], int]
-) -> Iterator[Point]:
-    counts = dict.fromkeys(expected, 0) | dict(counted)
-    return (({"topic": topic, label: str(value)}, count) for (topic, value), count in counts.items())
+def _counted(expected: Iterable[tuple[str, str]], counted: Mapping[tuple[str, str], int]) -> Iterable[Point]:
+    return (dict.fromkeys(expected, 0) | dict(counted)).items()
 
 
-def _sources(figures: WorkerFigures, total: StageFigures) -> Iterator[Metric]:
+def _sources(figures: WorkerFigures, total: StageFigures) -> Iterator[Family]:
     silences = figures.expected_silence_seconds
     skewed = Counter(dict.fromkeys(silences, 0))
     for source, count in total.skewed.items():
@@ -384,9 +335,9 @@ def _sources(figures: WorkerFigures, total: StageFigures) -> Iterator[Metric]:
         known = _known_source(source, silences)
         heard_ms[known] = max(time_ms, heard_ms.get(known, 0))
     newest_ms = dict.fromkeys(silences, figures.started_ms) | heard_ms
-    yield _family(names.SOURCE_EXPECTED_SILENCE, ((_source_labels(each), s) for each, s in silences.items()))
-    yield _family(names.SOURCE_SKEWED_EVENTS, ((_source_labels(each), n) for each, n in skewed.items()))
-    yield _family(names.STREAM_LAST_EVENT, ((_source_labels(each), ms / 1000) for each, ms in newest_ms.items()))
+    yield Family(names.SOURCE_EXPECTED_SILENCE, silences.items())
+    yield Family(names.SOURCE_SKEWED_EVENTS, skewed.items())
+    yield Family(names.STREAM_LAST_EVENT, ((source, ms / 1000) for source, ms in newest_ms.items()))
 
 
 def _known_source(source: Source, configured: Mapping[Source, float]) -> Source:
@@ -394,27 +345,18 @@ def _known_source(source: Source, configured: Mapping[Source, float]) -> Source:
     return source if source in configured else (tenant, site, UNCONFIGURED_SOURCE)
 
 
-def _source_labels(source: Source) -> Labels:
-    return {"tenant": source[0], "site": source[1], "source": source[2]}
-
-
-def _worker(figures: WorkerFigures) -> Iterator[Metric]:
+def _worker(figures: WorkerFigures) -> Iterator[Family]:
     lag = (
-        ({"consumer_group": group, "topic": topic, "partition": str(partition)}, messages)
+        ((group, topic, str(partition)), messages)
         for (group, topic, partition), messages in figures.lag_messages.items()
     )
-    owned = (({"topic": topic}, count) for topic, count in figures.assigned_partitions.items())
+    owned = (((topic,), count) for topic, count in figures.assigned_partitions.items())
     build = figures.build
-    info = {
-        "version": build.version,
-        "revision": build.revision,
-        "python": build.python,
-        "config_hash": build.config_hash,
-    }
-    yield _family(names.STREAM_CONSUMER_LAG, lag)
-    yield _family(names.STREAM_ASSIGNED_PARTITIONS, owned)
-    yield _family(names.STREAM_TABLE_KEYS, (({"table": table}, n) for table, n in figures.table_keys.items()))
-    yield _family(names.STREAM_RECOVERING, [({}, figures.is_recovering)])
-    yield _family(names.STREAM_RECOVERY, [({}, figures.recovery_seconds)])
-    yield _family(names.SCRAPE_RENDER, [({}, figures.render_seconds)])
-    yield _family(names.BUILD_INFO, [(info, 1.0)])
+    info = (build.version, build.revision, build.python, build.config_hash)
+    yield Family(names.STREAM_CONSUMER_LAG, lag)
+    yield Family(names.STREAM_ASSIGNED_PARTITIONS, owned)
+    yield Family(names.STREAM_TABLE_KEYS, (((table,), n) for table, n in figures.table_keys.items()))
+    yield Family(names.STREAM_RECOVERING, [((), figures.is_recovering)])
+    yield Family(names.STREAM_RECOVERY, [((), figures.recovery_seconds)])
+    yield Family(names.SCRAPE_RENDER, [((), figures.render_seconds)])
+    yield Family(names.BUILD_INFO, [(info, 1.0)])

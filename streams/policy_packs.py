@@ -20,7 +20,17 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from streams import calendar_tables
-from streams.domain.policy import CONFIRMED, DeadlineRule, Force, IndicatorRule, Pack, ProtocolFormat, Term, WaitRule
+from streams.domain.policy import (
+    CONFIRMED,
+    AvailabilityRule,
+    DeadlineRule,
+    Force,
+    IndicatorRule,
+    Pack,
+    ProtocolFormat,
+    Term,
+    WaitRule,
+)
 from streams.domain.protocol_numbers import parts_of
 from streams.errors import ConfigError
 from streams.settings_document import ROOT, PlainYaml, Problem, diagnose
@@ -28,8 +38,8 @@ from streams.settings_document import ROOT, PlainYaml, Problem, diagnose
 FOLDER: Final = files("streams") / "policies"
 FILE_NAME: Final = re.compile(r"([a-z0-9-]+)-(\d{4}\.\d{2}\.\d{1,3})\.yaml")
 DIGESTS: Final = "published.json"
-SECTIONS: Final = ("waits", "deadlines", "indicators", "protocols")
-Rule = WaitRule | DeadlineRule | IndicatorRule | ProtocolFormat
+SECTIONS: Final = ("waits", "deadlines", "availability", "indicators", "protocols")
+Rule = WaitRule | DeadlineRule | AvailabilityRule | IndicatorRule | ProtocolFormat
 
 
 class _Period(Protocol):
@@ -104,6 +114,8 @@ def problems_of(pack: Pack) -> Iterator[Problem]:
     known = set(ids)
     for index, deadline in enumerate(pack.deadlines):
         yield from _deadline(deadline, f"deadlines[{index}]", known)
+    for index, service in enumerate(pack.availability):
+        yield from _service(service, f"availability[{index}]")
     for index, indicator in enumerate(pack.indicators):
         yield from _indicator(indicator, f"indicators[{index}]")
     for index, form in enumerate(pack.protocols):
@@ -156,6 +168,10 @@ def _deadline(rule: DeadlineRule, path: str, known: set[str]) -> Iterator[Proble
         if _units(period.within) != 1:
             expected = f"expected exactly one of {', '.join(field.name for field in msgspec.structs.fields(Term))}"
             yield f"{path}.periods[{index}].within", expected
+        if period.extended_by is not None and _unit(period.extended_by) != _unit(period.within):
+            yield f"{path}.periods[{index}].extended_by", "expected one length in the unit of within"
+    if rule.any_answer and rule.ends != "answered":
+        yield f"{path}.any_answer", "expected no such key but with ends: answered"
     if (rule.ends is None) != (rule.kind == "never"):
         yield f"{path}.ends", "expected what ends it, but for a rule of kind never"
     for index, replaced in enumerate(rule.replaces):
@@ -163,8 +179,25 @@ def _deadline(rule: DeadlineRule, path: str, known: set[str]) -> Iterator[Proble
             yield f"{path}.replaces[{index}]", "expected the id of another rule of the pack"
 
 
+def _service(rule: AvailabilityRule, path: str) -> Iterator[Problem]:
+    yield from _in_order(rule.periods, f"{path}.periods")
+    for index, period in enumerate(rule.periods):
+        where = f"{path}.periods[{index}]"
+        yield from _force(period.force, period.confidence, where)
+        if (period.at_least_hours is None) == (rule.measure == "human_voice"):
+            yield f"{where}.at_least_hours", "expected a value for measure human_voice, and for no other"
+        if bool(period.options) != (rule.measure == "first_menu"):
+            yield f"{where}.options", "expected a list for measure first_menu, and for no other"
+    if rule.channels and rule.measure != "any_channel":
+        yield f"{path}.channels", "expected no such key but for measure any_channel"
+
+
 def _units(term: Term) -> int:
     return sum(value is not None for value in msgspec.structs.astuple(term))
+
+
+def _unit(term: Term) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(term) if getattr(term, field.name) is not None]
 
 
 def _indicator(rule: IndicatorRule, path: str) -> Iterator[Problem]:

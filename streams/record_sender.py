@@ -9,12 +9,12 @@ from typing import Any, Final, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from streams.connections import KEEPS_EVERY_RECORD
 from streams.errors import Unavailable
 
 DELIVERY_SECONDS: Final = 30
 _SETTINGS: Final = {
-    "acks": "all",
-    "enable.idempotence": True,
+    **KEEPS_EVERY_RECORD,
     "compression.type": "lz4",
     "linger.ms": 5,
     "message.max.bytes": 4 * 1024 * 1024,

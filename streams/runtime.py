@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import time
 from collections.abc import Iterable, Mapping
@@ -9,13 +10,14 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol, TypeVar
 
-from streams.agents import callbacks, cases, dialling, queues, staffing
+from streams.agents import availability, callbacks, cases, dialling, queues, staffing
+from streams.domain.availability import AvailabilityCore
 from streams.domain.callbacks import CallbacksCore
 from streams.domain.cases import CasesCore
 from streams.domain.decisions import Core
 from streams.domain.dialling import DiallingCore
 from streams.domain.directory import Directory
-from streams.domain.figures import CallbackFigures, QueueFigures, SiteFigures, StageFigures
+from streams.domain.figures import CallbackFigures, QueueFigures, ServiceFigures, SiteFigures, StageFigures
 from streams.domain.queues import QueuesCore
 from streams.domain.staffing import StaffingCore
 from streams.domain.time import SiteCalendar
@@ -61,9 +63,13 @@ class Runtime:
 
     # -- loops --------------------------------------------------------------------------------------------------------
 
-    def tick(self) -> None:
-        for owner in self._all_owners():
-            owner.tick()
+    async def tick(self) -> None:
+        """Tick every partition held, events having their turn between two of them."""
+        for stage in self.stages.values():
+            for owner in list(stage.owners.values()):
+                if stage.owners.get(owner.partition) is owner:
+                    owner.tick()
+                    await asyncio.sleep(0)
 
     async def flush(self) -> None:
         for stage in self.stages.values():
@@ -115,22 +121,25 @@ class Runtime:
 
     # -- figures ------------------------------------------------------------------------------------------------------
 
-    def figures(self) -> WorkerFigures:
-        """Everything one page of metrics shows, of partitions owned at this instant."""
+    async def figures(self) -> WorkerFigures:
+        """Everything one page of metrics shows, of partitions owned when it is done. Events have their turn between the
+        queues of two partitions, which is where most of the work is; all are judged at one instant."""
         instant = instant_now()
+        shown = await self._queue_figures(instant)
         return WorkerFigures(
             configured=list(self.directory.queues.values()),
             build=self._build(),
             started_ms=self.started_ms,
             built_ms=instant.wall_ms,
             is_open=lambda policy: policy.is_open(instant.wall_ms),
-            queues=self._queue_figures(instant),
+            queues=[figures for owner, held in shown if self._holds(owner) for figures in held],
             recovering_queues=[
                 policy for partition in self._recovering() for policy in self.directory.queues_of_partition(partition)
             ],
             sites=self._site_figures(instant),
             callbacks=self._callback_figures(instant),
             cases=[figures for _, core in self._cores(cases.NAME, CasesCore) for figures in core.figures()],
+            services=self._service_figures(instant),
             flights=[
                 flights
                 for owner, core in self._cores(dialling.NAME, DiallingCore)
@@ -159,12 +168,16 @@ class Runtime:
             installed = "unknown"
         return BuildInfo(installed, "unknown", platform.python_version(), self.settings.config_hash)
 
-    def _queue_figures(self, instant: Instant) -> list[QueueFigures]:
-        figures: list[QueueFigures] = []
+    async def _queue_figures(self, instant: Instant) -> list[tuple[Owner, list[QueueFigures]]]:
+        shown: list[tuple[Owner, list[QueueFigures]]] = []
         for owner, core in self._cores(queues.NAME, QueuesCore):
             stale = {topic: clock.is_stale(instant) for topic, clock in owner.clocks.items()}
-            figures += core.figures(wall_ms=self._today_ms(owner, instant), stale=stale)
-        return figures
+            shown.append((owner, core.figures(wall_ms=self._today_ms(owner, instant), stale=stale)))
+            await asyncio.sleep(0)
+        return shown
+
+    def _holds(self, owner: Owner) -> bool:
+        return self.stages[queues.NAME].owners.get(owner.partition) is owner
 
     def _today_ms(self, owner: Owner, instant: Instant) -> int:
         """The instant that decides which local day is today: event time where event time is the clock."""
@@ -176,6 +189,14 @@ class Runtime:
         return [
             figures
             for owner, core in self._cores(staffing.NAME, StaffingCore)
+            if not any(clock.is_stale(instant) for clock in owner.clocks.values())
+            for figures in core.figures(self._today_ms(owner, instant))
+        ]
+
+    def _service_figures(self, instant: Instant) -> list[ServiceFigures]:
+        return [
+            figures
+            for owner, core in self._cores(availability.NAME, AvailabilityCore)
             if not any(clock.is_stale(instant) for clock in owner.clocks.values())
             for figures in core.figures(self._today_ms(owner, instant))
         ]

@@ -1,4 +1,4 @@
-"""What outsiders write and read, as JSON Schema and AsyncAPI: made from the types that decode and encode the records.
+"""What outsiders write and read, as JSON Schema, AsyncAPI and OpenAPI: made from the types that decode and encode it.
 
 `python -m streams.schemas` writes `deploy/schemas/`; with `--check` it writes nothing and names what is out of date.
 A type never changes its meaning: fields are added as optional ones, anything else is a new type.
@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from streams.domain.case_deadlines import CASE_DEADLINE_TYPE, CaseDeadline
 from streams.domain.case_duties import AT_RISK
 from streams.domain.case_findings import CaseFinding
 from streams.domain.events import (
@@ -38,11 +39,16 @@ from streams.domain.findings import CONFIRMED, OPEN, RETRACTED
 from streams.domain.jobs import CancelJob, DialJob
 from streams.domain.outcomes import ContactOutcome, Finding, QueueInterval
 from streams.domain.plan_records import CallbackPlan
+from streams.domain.site_days import SITE_DAY_TYPE, SiteDay
+from streams.domain.site_findings import SiteFinding
+from streams.gateway.openapi import OPENAPI, document
 from streams.topics import (
     CALLBACK_JOBS,
     CALLBACK_PLANS,
+    CASE_DEADLINES,
     CONTACT_OUTCOMES,
     QUEUE_INTERVALS,
+    SITE_DAYS,
     SLA_BREACHES,
     TOPICS,
     TopicSpec,
@@ -76,7 +82,10 @@ _TYPES_OF_TOPIC: Final[Mapping[str, Mapping[str, type[msgspec.Struct]]]] = {
     SLA_BREACHES: {
         **{f"sla.{state}": Finding for state in (OPEN, CONFIRMED, RETRACTED)},
         **{f"deadline.{state}": CaseFinding for state in (AT_RISK, OPEN, CONFIRMED, RETRACTED)},
+        **{f"availability.{state}": SiteFinding for state in (OPEN, CONFIRMED, RETRACTED)},
     },
+    SITE_DAYS: {SITE_DAY_TYPE: SiteDay},
+    CASE_DEADLINES: {CASE_DEADLINE_TYPE: CaseDeadline},
     CALLBACK_PLANS: {"callback.plan": CallbackPlan},
     CALLBACK_JOBS: {"callback.dial": DialJob, "callback.cancel": CancelJob},
 }
@@ -86,9 +95,16 @@ CHANNELS_OF_OUTSIDERS: Final = tuple(
 
 
 def documents() -> dict[str, str]:
-    """Every file there should be, by its name, with its text: a schema per type of event, and one AsyncAPI document."""
+    """Every file there should be, by its name, with its text: a schema per type of event, one AsyncAPI document for
+    Kafka and one OpenAPI document for the gateway."""
     files = {f"{name}.json": _json(_event_schema(name, data)) for name, data in _all_types().items()}
-    return files | {ASYNCAPI: yaml.safe_dump(_asyncapi(), sort_keys=False, allow_unicode=True, width=120)}
+    return files | {ASYNCAPI: _yaml(_asyncapi()), OPENAPI: _yaml(document(_types_of_sources()))}
+
+
+def _types_of_sources() -> list[str]:
+    """What the gateway takes: everything others write but commands."""
+    inputs = [channel for channel in CHANNELS_OF_OUTSIDERS if channel.topic.is_input and channel.topic.name != COMMANDS]
+    return list(dict.fromkeys(name for channel in inputs for name in channel.types))
 
 
 def _all_types() -> dict[str, type[msgspec.Struct]]:
@@ -166,6 +182,18 @@ def _operation(channel: Channel) -> Schema:
 
 def _summary(data: type[msgspec.Struct]) -> str:
     return (data.__doc__ or "").strip().partition("\n")[0]
+
+
+def _yaml(schema: Schema) -> str:
+    text: str = yaml.dump(schema, Dumper=_WithoutAliases, sort_keys=False, allow_unicode=True, width=120)
+    return text
+
+
+class _WithoutAliases(yaml.SafeDumper):
+    """Says what is alike again: many readers of these documents know no aliases."""
+
+    def ignore_aliases(self, _data: object) -> bool:
+        return True
 
 
 def _json(schema: Schema) -> str:

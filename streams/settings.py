@@ -30,30 +30,35 @@ from streams.domain.directory import (
     QueuePolicy,
     SourcePolicy,
 )
+from streams.domain.site_findings import SiteRules
 from streams.errors import ConfigError
 from streams.settings_checks import Draft, problems_between
 from streams.settings_document import ROOT, PlainYaml, diagnose
-from streams.settings_policies import Packs, case_rules, limits_of, opening_hours, policy_problems
-from streams.settings_secrets import Secret, SecretReader, TenantKeys
+from streams.settings_policies import Packs, case_rules, limits_of, opening_hours, policy_problems, site_rules
+from streams.settings_secrets import ReceiverSecrets, Secret, SecretReader, TenantKeys
 from streams.settings_sections import (
+    Availability,
     Callback,
     CallbackQueue,
     Cases,
     Clock,
     Document,
+    Gateway,
     Hours,
     Kafka,
     Privacy,
     Queue,
     Site,
     Source,
+    VendorQueue,
     Worker,
 )
+from streams.sources.dictionary import Place, QueueDictionary
 
 CALLING_HOLIDAYS: Final = "br@2026.11.0"
 """The table of holidays on which nobody is called unasked."""
 
-__all__ = ["Secret", "Settings", "TenantKeys", "load_settings", "parse_settings"]
+__all__ = ["Secret", "Settings", "TenantKeys", "load_settings", "parse_settings", "receiver_secrets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,9 @@ class Settings:
     callback_queues: tuple[CallbackQueue, ...]
     packs: Packs
     cases: tuple[Cases, ...]
+    gateway: Gateway | None
+    vendor_queues: tuple[VendorQueue, ...]
+    availability: tuple[Availability, ...]
     config_hash: str
     """12 hex characters of what the file says, whatever its layout; secrets have no part in it."""
     tenant_keys: Mapping[str, TenantKeys]
@@ -92,9 +100,38 @@ class Settings:
             lateness_ms=milliseconds(self.clock.lateness_seconds),
         )
 
+    def queue_dictionary(self, source: str) -> QueueDictionary:
+        """What the names of one source mean; empty for a source that has none."""
+        queues = {(queue.tenant, queue.queue): queue for queue in self.queues}
+        ours = [entry for entry in self.vendor_queues if entry.source == source]
+        return QueueDictionary(source, {entry.name: _place(entry, queues[entry.tenant, entry.queue]) for entry in ours})
+
+    def directory_beside(self, partition_of: Callable[[str, int], int]) -> Directory | None:
+        """The queues that a second policy judges too, by that policy and for nothing else; None: there are none."""
+        sites = {(site.tenant, site.site): site for site in self.sites}
+        policies = [
+            _policy(
+                replace(queue, policy=queue.policy_beside, callback=None), sites[queue.tenant, queue.site], self.packs
+            )
+            for queue in self.queues
+            if queue.policy_beside is not None
+        ]
+        if not policies:
+            return None
+        zones = {place: site.zone for place, site in sites.items()}
+        return Directory(policies, sites=zones, partition_of=lambda key: partition_of(key, self.kafka.partitions))
+
     def case_rules(self) -> dict[str, CaseRules]:
         """Tenant to what its cases are held to."""
         return {each.tenant: case_rules(each, self.packs) for each in self.cases}
+
+    def site_rules(self) -> dict[tuple[str, str], SiteRules]:
+        """Tenant and site to what the site must offer."""
+        zones = {(site.tenant, site.site): site.zone for site in self.sites}
+        return {
+            (each.tenant, each.site): site_rules(each, zones[each.tenant, each.site], self.packs)
+            for each in self.availability
+        }
 
 
 def load_settings(
@@ -147,10 +184,27 @@ def parse_settings(
         callback_queues=document.callback_queues,
         packs=packs,
         cases=document.cases,
+        gateway=document.gateway,
+        vendor_queues=document.vendor_queues,
+        availability=document.availability,
         config_hash=_hash_of(document, packs),
         tenant_keys=MappingProxyType(tenant_keys),
         kafka_password=password,
     )
+
+
+def receiver_secrets(
+    gateway: Gateway, folder: Path, *, environment: Mapping[str, str] | None = None
+) -> dict[tuple[str, str], ReceiverSecrets]:
+    """What each receiver's source proves itself with, by tenant and source; file names are relative to ``folder``.
+
+    Apart from the settings, so that only the gateway needs them. Raises ConfigError with everything that is wrong.
+    """
+    reader = SecretReader(os.environ if environment is None else environment, folder)
+    secrets = reader.receivers(gateway)
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return secrets
 
 
 def _sections(yaml_text: PlainYaml) -> dict[str, object]:
@@ -267,6 +321,11 @@ def _source(source: Source) -> SourcePolicy:
         expected_silence_ms=milliseconds(source.expected_silence_seconds),
         channels=None if source.channels is None else frozenset(source.channels),
     )
+
+
+def _place(entry: VendorQueue, queue: Queue) -> Place:
+    channel = entry.channel or queue.channels[0]
+    return Place(queue.tenant, queue.site, queue.queue, channel, frozenset(entry.callback_keys))
 
 
 def milliseconds(seconds: float) -> int:

@@ -16,18 +16,24 @@ from streams.domain.directory import UNKNOWN_EXIT_MS
 from streams.domain.figures import wait_edges_seconds
 from streams.settings_document import Problem, readable, readable_one
 from streams.settings_sections import (
+    PROOFS_OF_KIND,
+    Availability,
     CallbackQueue,
     Cases,
+    Gateway,
     Kafka,
     Privacy,
     Queue,
+    Receiver,
     Security,
     Site,
     Source,
     TenantSecrets,
+    VendorQueue,
 )
 
 Element = TypeVar("Element", Site, Source, Queue, CallbackQueue)
+Listed = TypeVar("Listed", Site, Source, Queue, CallbackQueue, VendorQueue)
 
 _LOGIN_KEYS: Final = ("mechanism", "username", "password_env", "password_file")
 _TLS_KEYS: Final = ("ca_file", "cert_file", "key_file")
@@ -45,6 +51,9 @@ class Draft:
     queues: Mapping[int, Queue]
     callback_queues: Mapping[int, CallbackQueue]
     cases: Mapping[int, Cases]
+    gateway: Gateway | None
+    vendor_queues: Mapping[int, VendorQueue]
+    availability: Mapping[int, Availability]
     unsound: frozenset[str]
 
     @classmethod
@@ -58,6 +67,9 @@ class Draft:
             queues=readable(Queue, raw.get("queues")),
             callback_queues=readable(CallbackQueue, raw.get("callback_queues")),
             cases=readable(Cases, raw.get("cases")),
+            gateway=readable_one(Gateway, raw.get("gateway")),
+            vendor_queues=readable(VendorQueue, raw.get("vendor_queues")),
+            availability=readable(Availability, raw.get("availability")),
             unsound=frozenset(path.partition(".")[0].partition("[")[0] for path, _ in problems),
         )
 
@@ -68,7 +80,18 @@ class Draft:
 
 def problems_between(draft: Draft) -> list[Problem]:
     """Every rule that does not hold."""
-    checks = (_kafka, _privacy, _tenants_with_keys, _sites, _sources, _queues, _queue_promises, _callback_queues)
+    checks = (
+        _kafka,
+        _privacy,
+        _tenants_with_keys,
+        _sites,
+        _sources,
+        _queues,
+        _queue_promises,
+        _callback_queues,
+        _receivers,
+        _vendor_queues,
+    )
     return list(itertools.chain.from_iterable(check(draft) for check in checks))
 
 
@@ -93,7 +116,7 @@ def _login(security: Security, path: str) -> Iterator[Problem]:
     yield from _one_place(security, "password", path)
 
 
-def _one_place(section: Security | TenantSecrets, name: str, path: str) -> Iterator[Problem]:
+def _one_place(section: Security | TenantSecrets | Receiver, name: str, path: str) -> Iterator[Problem]:
     places = [getattr(section, f"{name}_env"), getattr(section, f"{name}_file")]
     if places.count(None) != 1:
         yield f"{path}.{name}_env", f"expected exactly one of {name}_env and {name}_file"
@@ -131,11 +154,11 @@ def _tenants_with_keys(draft: Draft) -> Iterator[Problem]:
 def _sites(draft: Draft) -> Iterator[Problem]:
     yield from _repeated("sites", draft.sites, lambda site: (site.tenant, site.site), "site")
     for index, site in draft.sites.items():
-        if not _is_zone(site.zone):
+        if not is_zone(site.zone):
             yield f"sites[{index}].zone", "expected an IANA time zone such as America/Fortaleza"
 
 
-def _is_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown, not a plain name, a directory of zones
@@ -241,6 +264,53 @@ def _callback_queues(draft: Draft) -> Iterator[Problem]:
             )
 
 
+def _receivers(draft: Draft) -> Iterator[Problem]:
+    receivers = draft.gateway.receivers if draft.gateway else ()
+    known = {site.tenant for site in draft.sites.values()}
+    first: dict[tuple[str, str], int] = {}
+    for index, receiver in enumerate(receivers):
+        path = f"gateway.receivers[{index}]"
+        if receiver.tenant not in known and "sites" not in draft.unsound:
+            yield f"{path}.tenant", f"expected a tenant that has a site: {_listed(known)}"
+        earlier = first.setdefault((receiver.tenant, receiver.source), index)
+        if earlier != index:
+            yield f"{path}.source", f"expected a source not listed before; gateway.receivers[{earlier}] is the same"
+        yield from _one_place(receiver, "secret", path)
+        if receiver.proof not in PROOFS_OF_KIND[receiver.kind]:
+            yield f"{path}.proof", f"expected {' or '.join(PROOFS_OF_KIND[receiver.kind])} with kind {receiver.kind}"
+        if receiver.kind == "whatsapp":
+            yield from _one_place(receiver, "verify_token", path)
+        elif receiver.verify_token_env is not None or receiver.verify_token_file is not None:
+            yield f"{path}.verify_token_env", f"expected no such key with kind {receiver.kind}"
+        yield from _mapped(receiver, path, draft)
+        if receiver.previous_secret_env is not None and receiver.previous_secret_file is not None:
+            yield f"{path}.previous_secret_env", "expected at most one of previous_secret_env and previous_secret_file"
+
+
+def _mapped(receiver: Receiver, path: str, draft: Draft) -> Iterator[Problem]:
+    """A platform's webhooks go to the queues of its own tenant, by the names of ``vendor_queues``."""
+    if receiver.kind == "cloudevents" or "vendor_queues" in draft.unsound:
+        return
+    tenants = {entry.tenant for entry in draft.vendor_queues.values() if entry.source == receiver.source}
+    if tenants - {receiver.tenant}:
+        yield f"{path}.source", f"expected a source whose vendor_queues are all of tenant {receiver.tenant}"
+
+
+def _vendor_queues(draft: Draft) -> Iterator[Problem]:
+    named = draft.vendor_queues
+    yield from _repeated("vendor_queues", named, lambda entry: (entry.source, entry.name), "name")
+    if "queues" in draft.unsound:
+        return
+    channels_of = {(queue.tenant, queue.queue): queue.channels for queue in draft.queues.values()}
+    for index, entry in named.items():
+        path, channels = f"vendor_queues[{index}]", channels_of.get((entry.tenant, entry.queue))
+        if channels is None:
+            ours = {queue for tenant, queue in channels_of if tenant == entry.tenant}
+            yield f"{path}.queue", f"expected a queue of tenant {entry.tenant}: {_listed(ours)}"
+        elif entry.channel not in (channels if len(channels) > 1 else (None, *channels)):
+            yield f"{path}.channel", f"expected one of the channels of queue {entry.queue}: {_listed(channels)}"
+
+
 def _unknown_sites(section: str, elements: Mapping[int, Element], draft: Draft) -> Iterator[Problem]:
     if "sites" in draft.unsound:
         return
@@ -253,7 +323,7 @@ def _unknown_sites(section: str, elements: Mapping[int, Element], draft: Draft) 
 
 
 def _repeated(
-    section: str, elements: Mapping[int, Element], identity: Callable[[Element], tuple[str, ...]], key: str
+    section: str, elements: Mapping[int, Listed], identity: Callable[[Listed], tuple[str, ...]], key: str
 ) -> Iterator[Problem]:
     first: dict[tuple[str, ...], int] = {}
     for index, element in elements.items():

@@ -6,22 +6,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace as replace_calendar
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
 from streams import calendar_tables, policy_packs
-from streams.domain.calendars import HolidayTable
+from streams.domain.calendars import Calendar, HolidayTable
 from streams.domain.case_duties import CasePack, CaseRules
+from streams.domain.deadlines import Promises
 from streams.domain.limits import Place, WaitRules
 from streams.domain.opening_hours import OpeningHours, Span
 from streams.domain.policy import Pack
 from streams.domain.queue_limits import QueueLimits
+from streams.domain.site_findings import SiteRules
 from streams.errors import ConfigError
-from streams.settings_checks import Draft
+from streams.settings_checks import Draft, is_zone
 from streams.settings_document import Problem, join
-from streams.settings_sections import Cases, Queue, Site
+from streams.settings_sections import Availability, Cases, Queue, Site
 
 WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DEFAULT_TABLE: Final = "br@2026.11.0"
@@ -75,12 +77,16 @@ def policy_problems(draft: Draft, packs: Packs) -> Iterator[Problem]:
     for index, site in draft.sites.items():
         yield from _place(site.state, site.city, f"sites[{index}]")
     yield from _cases(draft, packs)
+    yield from _availability(draft, packs)
     for index, queue in draft.queues.items():
         path = f"queues[{index}]"
         yield from _place(queue.state, queue.city, path)
-        yield from _hours(queue, path)
+        yield from _hours(
+            queue.hours, path, needs_them=queue.max_wait_counts == "opening_hours", named="max_wait_counts"
+        )
         if not packs.problems:
             yield from _policy(queue, packs, path)
+            yield from _beside(queue, packs, path)
 
 
 def _cases(draft: Draft, packs: Packs) -> Iterator[Problem]:
@@ -94,14 +100,63 @@ def _cases(draft: Draft, packs: Packs) -> Iterator[Problem]:
             yield f"{path}.tenant", f"expected a tenant not listed before; cases[{earlier}] is the same"
         if cases.tenant not in known and "sites" not in draft.unsound:
             yield f"{path}.tenant", f"expected a tenant that has a site: {', '.join(sorted(known))}"
-        for number, name in enumerate(cases.policies):
-            pack = packs.get(name) if not packs.problems else None
-            if name in cases.policies[:number]:
-                yield f"{path}.policies[{number}]", "expected each policy once"
-            elif pack is None and not packs.problems:
-                yield f"{path}.policies[{number}]", f"expected one of {', '.join(packs.names)}"
-            elif pack is not None and not pack.deadlines:
-                yield f"{path}.policies[{number}]", f"expected a policy with deadlines; {name} has none"
+        yield from _listed(cases.policies, packs, path, "deadlines")
+        yield from _promises(cases, packs, path)
+
+
+def _promises(cases: Cases, packs: Packs, path: str) -> Iterator[Problem]:
+    if cases.zone is not None and not is_zone(cases.zone):
+        yield f"{path}.zone", "expected an IANA time zone such as America/Fortaleza"
+    yield from _hours(cases.hours, path, needs_them=cases.seconds_count == "opening_hours", named="seconds_count")
+    asked = {name: packs.get(name) for name in cases.policies} if not packs.problems else {}
+    settings = {name: _settings_of(pack) for name, pack in asked.items() if pack is not None}
+    for number, name in enumerate(cases.policies):
+        wanted = settings.get(name, set())
+        if None not in wanted and wanted and not any(getattr(cases, str(key)) for key in wanted):
+            yield (
+                f"{path}.policies[{number}]",
+                f"expected at least one of {', '.join(sorted(map(str, wanted)))} beside it",
+            )
+    for key in ("first_response_seconds", "next_response_seconds", "resolution_seconds"):
+        if getattr(cases, key) is not None and asked and not any(key in wanted for wanted in settings.values()):
+            yield f"{path}.{key}", "expected a policy that asks for it, such as contract@2026.11.1"
+
+
+def _settings_of(pack: Pack) -> set[str | None]:
+    """The keys that its deadlines ask for; None for a term of its own."""
+    return {period.within.setting for rule in pack.deadlines for period in rule.periods}
+
+
+def _availability(draft: Draft, packs: Packs) -> Iterator[Problem]:
+    first: dict[tuple[str, str], int] = {}
+    for index, each in draft.availability.items():
+        path, place = f"availability[{index}]", (each.tenant, each.site)
+        earlier = first.setdefault(place, index)
+        if earlier != index:
+            yield f"{path}.site", f"expected a site not listed before; availability[{earlier}] is the same"
+        if place not in draft.zones and "sites" not in draft.unsound:
+            yield f"{path}.site", "expected a site of this tenant that is listed in sites"
+        sources = {(source.tenant, source.site) for source in draft.sources.values()}
+        if place not in sources and "sources" not in draft.unsound:
+            yield (
+                f"{path}.site",
+                "expected a site with a source in sources: who tells of it, and how long may that be silent?",
+            )
+        yield from _listed(each.policies, packs, path, "availability")
+
+
+def _listed(
+    names: tuple[str, ...], packs: Packs, path: str, section: Literal["deadlines", "availability"]
+) -> Iterator[Problem]:
+    """What is wrong with a list of policies that must have rules of some section."""
+    for number, name in enumerate(names):
+        pack = packs.get(name) if not packs.problems else None
+        if name in names[:number]:
+            yield f"{path}.policies[{number}]", "expected each policy once"
+        elif pack is None and not packs.problems:
+            yield f"{path}.policies[{number}]", f"expected one of {', '.join(packs.names)}"
+        elif pack is not None and not getattr(pack, section):
+            yield f"{path}.policies[{number}]", f"expected a policy with {section}; {name} has none"
 
 
 def _place(state: str | None, city: str | None, path: str) -> Iterator[Problem]:
@@ -115,6 +170,18 @@ def _place(state: str | None, city: str | None, path: str) -> Iterator[Problem]:
         yield f"{path}.city", expected
     elif state not in (None, known[city][0]):
         yield f"{path}.state", f"expected {known[city][0]}, the state of {city}"
+
+
+def _beside(queue: Queue, packs: Packs, path: str) -> Iterator[Problem]:
+    if queue.policy_beside is None:
+        return
+    pack = packs.get(queue.policy_beside)
+    if pack is None:
+        yield f"{path}.policy_beside", f"expected one of {', '.join(packs.names)}"
+    elif queue.policy_beside == queue.policy:
+        yield f"{path}.policy_beside", "expected another policy or version than policy"
+    elif all(_rules(pack, queue, None, channel).rule_for() is None for channel in queue.channels):
+        yield f"{path}.policy_beside", f"expected a policy with a limit for this queue; {queue.policy_beside} has none"
 
 
 def _policy(queue: Queue, packs: Packs, path: str) -> Iterator[Problem]:
@@ -133,13 +200,13 @@ def _policy(queue: Queue, packs: Packs, path: str) -> Iterator[Problem]:
             yield f"{path}.max_wait_seconds", f"expected a value: {queue.policy} sets no limit for {channel}"
 
 
-def _hours(queue: Queue, path: str) -> Iterator[Problem]:
-    if queue.hours is None:
-        if queue.max_wait_counts == "opening_hours":
-            yield f"{path}.hours", "expected opening hours, because max_wait_counts names them; it is missing"
+def _hours(hours: Mapping[str, str] | None, path: str, *, needs_them: bool, named: str) -> Iterator[Problem]:
+    if hours is None:
+        if needs_them:
+            yield f"{path}.hours", f"expected opening hours, because {named} names them; it is missing"
         return
     told: set[str] = set()
-    for days, text in queue.hours.items():
+    for days, text in hours.items():
         if told & set(weekdays(days)) or not weekdays(days):
             yield f"{path}.hours.{days}", "expected each weekday once, and from an earlier to a later one"
         told |= set(weekdays(days))
@@ -209,19 +276,40 @@ def case_rules(cases: Cases, packs: Packs) -> CaseRules:
             replace_calendar(table.named(name), saturday_is_business=reading.saturday_is_business)
             for name in (base, "bank")
         )
-        found.append(CasePack(pack, base_days, bank_days))
+        found.append(
+            CasePack(pack, base_days, bank_days, _promised(cases, pack, table.named(city or state or "national")))
+        )
     return CaseRules(tuple(found), cases.sector)
+
+
+def _promised(cases: Cases, pack: Pack, holidays: Calendar) -> Promises:
+    """What the tenant promises by a policy that asks for it."""
+    names = ("first_response_seconds", "next_response_seconds", "resolution_seconds")
+    lengths_ms = {name: round(value * 1000) for name in names if (value := getattr(cases, name)) is not None}
+    if cases.seconds_count == "calendar_time" or cases.hours is None:
+        return Promises(lengths_ms)
+    return Promises(lengths_ms, OpeningHours(_week(cases.hours), ZoneInfo(cases.zone or pack.zone), holidays))
+
+
+def _week(hours: Mapping[str, str]) -> tuple[tuple[Span, ...], ...]:
+    spans = {day: spans_of(text) for days, text in hours.items() for day in weekdays(days)}
+    return tuple(spans.get(day, ()) for day in WEEK)
+
+
+def site_rules(each: Availability, zone: str, packs: Packs) -> SiteRules:
+    """What a site is held to, once the configuration is known to be sound."""
+    found = [pack for name in each.policies if (pack := packs.get(name)) is not None]
+    return SiteRules(tuple(found), each.channels, zone, each.sector)
 
 
 def opening_hours(queue: Queue, site: Site, pack: Pack | None) -> OpeningHours | None:
     """When the queue is open, on the clock of its site; None where no hours are given: always."""
     if queue.hours is None:
         return None
-    spans = {day: spans_of(text) for days, text in queue.hours.items() for day in weekdays(days)}
     table: HolidayTable = calendar_tables.table(pack.calendar.table if pack else DEFAULT_TABLE)
     name = queue.city or queue.state or site.city or site.state or "national"
     return OpeningHours(
-        week=tuple(spans.get(day, ()) for day in WEEK),
+        week=_week(queue.hours),
         zone=ZoneInfo(site.zone),
         holidays=table.named(name, frozenset(site.holidays)),
     )

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from streams.settings_document import Problem
-from streams.settings_sections import Privacy, Security, TenantSecrets
+from streams.settings_sections import Gateway, Privacy, Receiver, Security, TenantSecrets
 
 MAX_SECRET_BYTES: Final = 65_536
 MIN_TOKEN_KEY_BYTES: Final = 32
+MIN_RECEIVER_SECRET_CHARACTERS: Final = 16
 SEAL_KEY_BYTES: Final = (32, 48, 64)
 """The key sizes of AES-SIV."""
 
@@ -52,6 +53,22 @@ class TenantKeys:
         return "TenantKeys(***)"
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class ReceiverSecrets:
+    """What one source proves itself with; while it changes, the previous one is good too."""
+
+    current: bytes
+    previous: bytes | None = None
+    verify_token: bytes | None = None
+
+    @property
+    def active(self) -> tuple[bytes, ...]:
+        return (self.current,) if self.previous is None else (self.current, self.previous)
+
+    def __repr__(self) -> str:
+        return "ReceiverSecrets(***)"
+
+
 class SecretReader:
     """Reads what the configuration names. ``problems`` collects every secret that cannot be had.
 
@@ -81,6 +98,31 @@ class SecretReader:
         }
         return {tenant: keys for tenant, keys in found.items() if keys}
 
+    def receivers(self, gateway: Gateway) -> dict[tuple[str, str], ReceiverSecrets]:
+        """The secrets of every receiver that has all of its own, by tenant and source."""
+        found = {
+            (each.tenant, each.source): self._of_receiver(each, f"gateway.receivers[{index}]")
+            for index, each in enumerate(gateway.receivers)
+        }
+        return {place: secrets for place, secrets in found.items() if secrets}
+
+    def _of_receiver(self, receiver: Receiver, path: str) -> ReceiverSecrets | None:
+        current = self._secret_text(receiver, "secret", path)
+        previous = self._secret_text(receiver, "previous_secret", path)
+        if current and current == previous:
+            self.problems.append((path, "expected a previous secret that differs from the present one"))
+        verify_token = self._secret_text(receiver, "verify_token", path)
+        return ReceiverSecrets(current, previous, verify_token) if current else None
+
+    def _secret_text(self, receiver: Receiver, name: str, path: str) -> bytes | None:
+        text = self._text(receiver, name, path)
+        if text is None or len(text) >= MIN_RECEIVER_SECRET_CHARACTERS:
+            return text.encode() if text else None
+        place = "env" if getattr(receiver, f"{name}_env") else "file"
+        expected = f"expected a secret of at least {MIN_RECEIVER_SECRET_CHARACTERS} characters"
+        self.problems.append((f"{path}.{name}_{place}", expected))
+        return None
+
     def _keys(self, secrets: TenantSecrets, path: str) -> TenantKeys | None:
         token_key = self._key(secrets, "token_key", path, _is_token_key)
         previous = self._key(secrets, "previous_token_key", path, _is_token_key)
@@ -101,7 +143,7 @@ class SecretReader:
             return None
         return key
 
-    def _text(self, section: Security | TenantSecrets, name: str, path: str) -> str | None:
+    def _text(self, section: Security | TenantSecrets | Receiver, name: str, path: str) -> str | None:
         """The text without the line end that editors and ``echo`` add."""
         variable: str | None = getattr(section, f"{name}_env")
         if variable is None:

@@ -66,6 +66,7 @@ Days = Annotated[
     ),
 ]
 Ratio = Annotated[float, Meta(gt=0, le=1, description="a ratio above 0 and up to 1, such as 0.8")]
+Promised = Annotated[float, Meta(ge=1, le=31_536_000)]
 Duration = Annotated[float, Meta(ge=0, le=31_536_000)]
 
 Span = Annotated[
@@ -75,6 +76,7 @@ Span = Annotated[
         description="hours such as 09:00-21:00",
     ),
 ]
+Keys = Annotated[str, Meta(pattern=r"^[0-9A-D*#]{1,10}\Z", description='keys of a telephone, in quotes: "1"')]
 RetriedOutcome = Literal[
     "answered",
     "no_answer",
@@ -208,8 +210,9 @@ class Callback(Section, frozen=True, kw_only=True):
 class Queue(Section, frozen=True, kw_only=True):
     """A queue and what is promised there. ``unknown_exit_seconds`` overrides the defaults of all its channels.
 
-    ``policy`` is whose rules bind its waits; ``max_wait_seconds`` is the limit where those set none. ``state`` and
-    ``city`` are the site's unless given.
+    ``policy`` is whose rules bind its waits; ``max_wait_seconds`` is the limit where those set none. ``policy_beside``
+    judges the same waits too, and only finds: another version to be tried. ``state`` and ``city`` are the site's unless
+    given.
     """
 
     tenant: Slug
@@ -224,6 +227,7 @@ class Queue(Section, frozen=True, kw_only=True):
     formula: Annotated[Formula, Meta(description=FORMULA_HINT)] = "answered_of_offered"
     sector: Slug | None = None
     policy: PackName | None = None
+    policy_beside: PackName | None = None
     state: State | None = None
     city: Slug | None = None
     hours: dict[Days, HoursText] | None = None
@@ -272,13 +276,94 @@ class CallbackQueue(Section, frozen=True, kw_only=True):
 
 class Cases(Section, frozen=True, kw_only=True):
     """What the cases of a tenant are held to, each policy beside the others. ``sector`` is that of cases without one,
-    ``state`` and ``city`` whose holidays a policy goes by that reads them."""
+    ``state`` and ``city`` whose holidays a policy goes by that reads them.
+
+    The seconds are what the tenant itself promises, for a policy that asks for them, such as ``contract``. They count
+    in ``hours`` on the clock of ``zone`` (left out, the policy's own), or without a pause.
+    """
 
     tenant: Slug
     policies: Annotated[tuple[PackName, ...], Meta(min_length=1, max_length=10, description="a list of policies")]
     sector: Slug | None = None
     state: State | None = None
     city: Slug | None = None
+    first_response_seconds: Promised | None = None
+    next_response_seconds: Promised | None = None
+    resolution_seconds: Promised | None = None
+    seconds_count: Literal["calendar_time", "opening_hours"] = "calendar_time"
+    hours: dict[Days, HoursText] | None = None
+    zone: Zone | None = None
+
+
+ReceiverKind = Literal["cloudevents", "chatwoot", "whatsapp", "amazon-connect"]
+Proof = Literal["signature", "bearer", "query_token"]
+PROOFS_OF_KIND: Final[dict[ReceiverKind, tuple[Proof, ...]]] = {
+    "cloudevents": ("signature", "bearer"),
+    "chatwoot": ("signature", "query_token"),
+    "whatsapp": ("signature",),
+    "amazon-connect": ("bearer",),
+}
+"""What each platform can prove itself with."""
+
+
+class Receiver(Section, frozen=True, kw_only=True):
+    """A source that sends over HTTP, to ``/in/TENANT/SOURCE``, and how it proves that it is this source.
+
+    While a secret changes, the previous one is good too. A signature older or newer than ``replay_seconds`` is refused.
+    ``verify_token`` is what Meta shows when it looks whether the address is ours.
+    """
+
+    tenant: Slug
+    source: Slug
+    kind: ReceiverKind = "cloudevents"
+    proof: Proof = "signature"
+    secret_env: VariableName | None = None
+    secret_file: FileName | None = None
+    previous_secret_env: VariableName | None = None
+    previous_secret_file: FileName | None = None
+    verify_token_env: VariableName | None = None
+    verify_token_file: FileName | None = None
+    replay_seconds: Annotated[float, Meta(ge=1, le=3600)] = 300.0
+
+
+class Gateway(Section, frozen=True, kw_only=True):
+    """The HTTP listener for sources that do not write to Kafka themselves. ``port`` 0 takes any free port.
+
+    Beyond ``max_in_flight_mib`` of requests under way, and ``max_requests`` of one source, it asks to come later.
+    """
+
+    host: Host = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 9180
+    max_in_flight_mib: Annotated[int, Meta(ge=8, le=4096)] = 32
+    max_requests: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    receivers: Annotated[
+        tuple[Receiver, ...], Meta(min_length=1, max_length=1000, description="a list of at least one receiver")
+    ]
+
+
+class VendorQueue(Section, frozen=True, kw_only=True):
+    """What a source calls a queue of ours. ``channel`` may be left out where the queue has one; ``callback_keys`` are
+    what callers press, or type, to be called back instead of waiting."""
+
+    source: Slug
+    name: Annotated[
+        str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,200}\Z", description="a vendor's name, at most 200 characters")
+    ]
+    tenant: Slug
+    queue: Slug
+    channel: Channel | None = None
+    callback_keys: Annotated[tuple[Keys, ...], Meta(max_length=20)] = ()
+
+
+class Availability(Section, frozen=True, kw_only=True):
+    """What a site must offer its customers, each policy beside the others, and by which channels. Its sources tell on
+    ``site-events``; a site that speaks for others is the one that is listed."""
+
+    tenant: Slug
+    site: Slug
+    policies: Annotated[tuple[PackName, ...], Meta(min_length=1, max_length=10, description="a list of policies")]
+    channels: Annotated[tuple[Channel, ...], Meta(min_length=1, description="a list of at least one channel")]
+    sector: Slug | None = None
 
 
 class Document(Section, frozen=True, kw_only=True):
@@ -293,5 +378,8 @@ class Document(Section, frozen=True, kw_only=True):
     queues: Annotated[tuple[Queue, ...], Meta(min_length=1, max_length=5000, description="a list of 1 to 5000 queues")]
     callback_queues: tuple[CallbackQueue, ...] = ()
     cases: tuple[Cases, ...] = ()
+    gateway: Gateway | None = None
+    vendor_queues: Annotated[tuple[VendorQueue, ...], Meta(max_length=20_000)] = ()
+    availability: tuple[Availability, ...] = ()
     policies: tuple[FileName, ...] = ()
     """Packs of one's own, beside those that come with the package."""

@@ -9,13 +9,24 @@ import msgspec
 
 from streams.domain.events import COMMANDS
 from streams.domain.signals import CALLBACK_SIGNALS
-from streams.topics import CALLBACK_JOBS, CALLBACK_PLANS, CONTACT_OUTCOMES, DEAD_LETTERS, QUEUE_INTERVALS, SLA_BREACHES
+from streams.topics import (
+    CALLBACK_JOBS,
+    CALLBACK_PLANS,
+    CASE_DEADLINES,
+    CONTACT_OUTCOMES,
+    DEAD_LETTERS,
+    QUEUE_INTERVALS,
+    SITE_DAYS,
+    SLA_BREACHES,
+)
 
 Data = dict[str, Any]
 _ID_FIELD: Final[Mapping[str, str]] = {
     CONTACT_OUTCOMES: "visit_id",
     QUEUE_INTERVALS: "interval_id",
     SLA_BREACHES: "finding_id",
+    SITE_DAYS: "day_id",
+    CASE_DEADLINES: "deadline_id",
     CALLBACK_PLANS: "plan_id",
 }
 TOPICS_TOLD: Final = (*_ID_FIELD, CALLBACK_JOBS, DEAD_LETTERS, CALLBACK_SIGNALS, COMMANDS)

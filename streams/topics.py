@@ -28,6 +28,8 @@ CALLBACK_JOBS: Final = "callback-jobs"
 CONTACT_OUTCOMES: Final = "contact-outcomes"
 SLA_BREACHES: Final = "sla-breaches"
 QUEUE_INTERVALS: Final = "queue-intervals"
+SITE_DAYS: Final = "site-days"
+CASE_DEADLINES: Final = "case-deadlines"
 DEAD_LETTERS: Final = "dead-letters"
 
 STAGE_INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -134,6 +136,8 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
     _log(CONTACT_OUTCOMES, "tenant/queue", 400),
     _compacted(SLA_BREACHES, "finding id"),
     _compacted(QUEUE_INTERVALS, "tenant/queue/channel/interval_start"),
+    _compacted(SITE_DAYS, "tenant/site/date"),
+    _compacted(CASE_DEADLINES, "deadline id"),
     TopicSpec(
         name=DEAD_LETTERS, key="the original key", retention_days=30, max_message_bytes=4 * MIB, personal_data=True
     ),

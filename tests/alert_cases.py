@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from dashboards.case_alerts import LEADER_RULE, RETENTION_RULE
 from streams import metric_names as names
 
 PLACE: Final = {"tenant": "acme", "site": "fortaleza"}
 QUEUE: Final = {**PLACE, "queue": "sac", "channel": "voice"}
 SOURCE: Final = {**PLACE, "source": "pbx"}
 RULE: Final = {"tenant": "acme", "rule": "CANCEL"}
+LEADER: Final = {"tenant": "acme", "rule": LEADER_RULE}
+RETENTION: Final = {"tenant": "acme", "rule": RETENTION_RULE}
 WORKER: Final = {"job": "filaviva-stream", "instance": "w1"}
 
 Series = dict[str, str]
@@ -230,6 +233,28 @@ CASES: Final = (
         RULE,
         ("3 demandas passaram do prazo da regra CANCEL", "3 cases are past the deadline of rule CANCEL"),
         "each worker holds a part",
+    ),
+    Case(
+        "FilavivaLeaderNotAlerted",
+        "1m",
+        series(names.CASE_DEADLINES, "1x20", LEADER, state="open"),
+        series(names.CASE_DEADLINES, "1x20", RULE, state="open"),
+        LEADER,
+        (
+            "Cancelamentos sem aviso à liderança: 1",
+            "Cancellations of which the leader was not told: 1",
+        ),
+    ),
+    Case(
+        "FilavivaCancellationUnattended",
+        "1m",
+        series(names.CASE_DEADLINES, "2x20", RETENTION, state="open"),
+        series(names.CASE_DEADLINES, "2x20", RETENTION, state="at_risk"),
+        RETENTION,
+        (
+            "Cancelamentos fora da fila de retenção: 2",
+            "Cancellations not in the retention queue: 2",
+        ),
     ),
     Case(
         "FilavivaFeedSilent",

@@ -11,8 +11,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from streams.domain.case_duties import CasePack, CaseRules
+from streams.domain.case_deadlines import CASE_DEADLINES
+from streams.domain.case_duties import CasePack, CaseRules, standing
 from streams.domain.cases import CasesCore
+from streams.domain.deadlines import NO_PROMISES, Due, Promises
 from streams.domain.decisions import Output
 from streams.domain.encoding import iso_time
 from streams.domain.events import CASE_EVENTS
@@ -24,10 +26,12 @@ from tests.policy_cases import CASES, TABLE, instant
 DESK: Final = packaged("retention-desk@2026.11.0")
 
 
-def rules(*packs: Pack, sector: str | None = "card", base: str = "national") -> dict[str, CaseRules]:
+def rules(
+    *packs: Pack, sector: str | None = "card", base: str = "national", promises: Promises = NO_PROMISES
+) -> dict[str, CaseRules]:
     """What the cases of acme are held to: the packaged deadlines unless other packs are given."""
     calendars = (TABLE.named(base), TABLE.named("bank"))
-    return {"acme": CaseRules(tuple(CasePack(pack, *calendars) for pack in packs or (CASES,)), sector)}
+    return {"acme": CaseRules(tuple(CasePack(pack, *calendars, promises) for pack in packs or (CASES,)), sector)}
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ class CaseBench:
         """(finding, state) of everything told, in order."""
         self.last: dict[str, dict[str, Any]] = {}
         """Finding id to its last word."""
+        self.deadlines: dict[str, dict[str, Any]] = {}
+        """Deadline id to its last record, void ones too."""
         self.letters: list[str] = []
         self._offset = 0
         self._now_ms = 0
@@ -128,6 +134,9 @@ class CaseBench:
 
     def _hear(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
+            if output.topic == CASE_DEADLINES:
+                self._keep_deadline(output)
+                continue
             assert output.value is not None
             event = event_of(output)
             data = event["data"]
@@ -145,6 +154,27 @@ class CaseBench:
     def states(self) -> dict[str, str]:
         """Rule to the last state told of it, in benches of one case that begins each rule once."""
         return {data["rule"]: data["state"] for data in self.last.values()}
+
+    def _keep_deadline(self, output: Output) -> None:
+        event = event_of(output)
+        assert output.value is not None
+        assert self.told.setdefault(event["id"], output.value) == output.value, "one id, two contents"
+        earlier = self.deadlines.get(event["data"]["deadline_id"])
+        assert earlier is None or earlier["revision"] < event["data"]["revision"], (earlier, event)
+        self.deadlines[event["data"]["deadline_id"]] = event["data"]
+
+    def standing(self, now_ms: int) -> dict[str, str]:
+        """Every deadline that was told, as it stands at an instant."""
+        return {
+            each["deadline_id"]: standing(
+                each["kind"],
+                ended_ms=instant(each["ended_at"]) if "ended_at" in each else None,
+                due=Due(instant(each["due_strict"]), instant(each["due_rolled"])),
+                now_ms=now_ms,
+            )
+            for each in self.deadlines.values()
+            if not each.get("is_void")
+        }
 
     def figures(self) -> dict[tuple[str, str], int]:
         """(rule, state) to duties."""

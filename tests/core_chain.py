@@ -16,6 +16,7 @@ import yaml
 
 from streams.agents.availability import availability_stage
 from streams.agents.callbacks import callbacks_stage
+from streams.agents.cases import cases_stage
 from streams.agents.dialling import dialling_stage
 from streams.agents.queues import queues_stage
 from streams.agents.results import results_stage
@@ -79,10 +80,11 @@ class CoreChain:
         self._partitions = settings.kafka.partitions
         self._lateness_ms = milliseconds(settings.clock.lateness_seconds)
         sealer = Sealer({tenant: keys.seal_key for tenant, keys in settings.tenant_keys.items()})
-        self._stages: list[StageSpec] = [
+        self.stages: list[StageSpec] = [
             queues_stage(settings, self.directory, sealer),
             staffing_stage(settings, self.directory),
             availability_stage(settings, self.directory),
+            cases_stage(settings, self.directory),
             callbacks_stage(self.directory),
             dialling_stage(self.directory, sealer),
             results_stage(self.directory),
@@ -110,6 +112,10 @@ class CoreChain:
         """Those of one stage."""
         return [core for (stage, _), core in self._cores.items() if stage == name]
 
+    def owned(self, stage: StageSpec) -> dict[int, Core]:
+        """The core of every partition, also of those that no record has reached yet."""
+        return {partition: self._core(stage, partition) for partition in range(self._partitions)}
+
     def newest_ms(self, name: str) -> int:
         """The latest clock of any partition of a stage."""
         return max((now_ms for (stage, _, _), now_ms in self._now_ms.items() if stage == name), default=0)
@@ -119,7 +125,7 @@ class CoreChain:
         the last event seen."""
         while any(self._inputs.values()):
             while any(self._inputs.values()):
-                for stage in self._stages:
+                for stage in self.stages:
                     for topic in stage.inputs:
                         for partition in range(self._partitions):
                             self._read(stage, topic, partition)
@@ -131,10 +137,10 @@ class CoreChain:
 
     def _decide(self) -> None:
         for (name, partition), core in self._deciders.items():
-            self._write(core.decide(self._clocks(name, partition)), partition)
+            self._write(core.decide(self._clocks(name, partition), 1), partition)
 
     def _clocks(self, name: str, partition: int) -> dict[str, int]:
-        stage = next(stage for stage in self._stages if stage.name == name)
+        stage = next(stage for stage in self.stages if stage.name == name)
         return {topic: self._now_ms[name, topic, partition] for topic in stage.inputs}
 
     def _read(self, stage: StageSpec, topic: str, partition: int) -> None:
@@ -171,7 +177,7 @@ class CoreChain:
 
     def _append(self, topic: str, partition: int, value: bytes | None, key: bytes, stamp_ms: int) -> None:
         """One record, for every stage that reads the topic."""
-        for stage in self._stages:
+        for stage in self.stages:
             if topic in stage.inputs:
                 place = (stage.name, topic, partition)
                 self._inputs[place].append(KafkaRecord(value, key, len(self._inputs[place]), stamp_ms))

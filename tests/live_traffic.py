@@ -46,12 +46,23 @@ def document() -> dict[str, Any]:
         }
         for queue, site in SITE_OF.items()
     ]
+    held = {"tenant": TENANT, "policies": ["br-availability@2026.11.0"], "channels": ["voice"]}
     return {
+        "availability": [{**held, "site": site} for site in sites],
         "privacy": {"tenants": {TENANT: {"token_key_env": "LIVE_TOKEN_KEY", "seal_key_env": "LIVE_SEAL_KEY"}}},
         "sites": [{"tenant": TENANT, "site": site, "zone": "America/Fortaleza"} for site in sites],
         "sources": [{**silence, "site": site, "source": f"pbx-{site}"} for site in sites],
         "queues": queues,
-        "callback_queues": [{"tenant": TENANT, "site": "fortaleza", "queue": "retorno"}],
+        "callback_queues": [
+            {
+                "tenant": TENANT,
+                "site": "fortaleza",
+                "queue": "retorno",
+                # At every hour of every day, so that what is shown does not depend on when the tests run.
+                "hours": dict.fromkeys(("weekdays", "saturday", "asked"), "00:00-24:00"),
+            }
+        ],
+        "cases": [{"tenant": TENANT, "policies": ["br-cases@2026.11.0"]}],
     }
 
 
@@ -93,12 +104,20 @@ class LiveTraffic:
             return now
 
     def answer_again(self, *queues: str) -> None:
-        """Whoever waits there is answered in the next step; one of them gives up first."""
+        """Whoever waits there is answered in the next step; one of them gives up first, another asks to be called."""
         with self._lock:
             for queue in queues:
-                if self._waiting[queue]:
-                    self._leave(queue, "abandoned")
+                for how in ("abandoned", "callback_requested"):
+                    if self._waiting[queue]:
+                        self._leave(queue, how)
             self._unanswered -= set(queues)
+
+    def forget_a_case(self) -> None:
+        """A customer complained a month ago and was never answered."""
+        long_ago = time.time() - 30 * 86_400
+        data = {"case_id": f"case-{long_ago:.0f}", "channel": "voice"}
+        with self._lock:
+            self._tell("case.registered", data["case_id"], "fortaleza", data, long_ago)
 
     def agents_go(self, *queues: str) -> None:
         with self._lock:
@@ -130,6 +149,9 @@ class LiveTraffic:
     # -- what is told -------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        for site in sorted(set(SITE_OF.values())):
+            self._tell("channel.up", f"up-{site}-{time.time_ns()}", site, {"channel": "voice"})
+            self._tell("human_voice.open", f"open-{site}-{time.time_ns()}", site, {})
         while not self._ended.wait(STEP_SECONDS):
             with self._lock:
                 self._step()
@@ -206,8 +228,9 @@ class LiveTraffic:
 
 def outcome(how: str, waited_seconds: float) -> str:
     """By the limits of `document`: 5 s is in target, up to 1 s is a short abandon."""
-    if how == "answered":
-        return "answered_in_target" if waited_seconds <= 5 else "answered_late"
+    if how != "abandoned":
+        kind = "answered" if how == "answered" else "callback"
+        return f"{kind}_in_target" if waited_seconds <= 5 else f"{kind}_late"
     if waited_seconds <= 1:
         return "abandoned_short"
     return "abandoned_in_target" if waited_seconds <= 5 else "abandoned_late"

@@ -88,7 +88,7 @@ offers = _of(
 )
 _gone = st.one_of(
     _of("abandoned"),
-    _of("flowed_out", reason=st.sampled_from(["transfer", "overflow", "timeout", "closed", "key"])),
+    _of("flowed_out", reason=st.sampled_from(["transfer", "overflow", "timeout", "closed", "key", "unknown"])),
     _of("callback_requested", customer=customers),
 )
 _connected = _of("answered", agent_id=agents)

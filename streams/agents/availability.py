@@ -1,4 +1,4 @@
-"""The availability stage: heartbeats of a site's sources in, their freshness for every queue they feed out."""
+"""The availability stage: what a site's sources tell in, their freshness for every queue they feed and findings out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ NAME = "availability"
 
 
 def availability_stage(settings: Settings, directory: Directory) -> StageSpec:
+    rules = settings.site_rules()
     return StageSpec(
         name=NAME,
         inputs=STAGE_INPUTS[NAME],
-        make_core=lambda partition: AvailabilityCore(partition, directory, clock=settings.clock.mode),
+        make_core=lambda partition: AvailabilityCore(partition, directory, clock=settings.clock.mode, rules=rules),
     )

@@ -10,6 +10,8 @@ from streams.cli.compliance import compliance
 from streams.cli.dashboards import dashboards
 from streams.cli.dead_letters import dead_letters
 from streams.cli.demo import demo
+from streams.cli.gateway import gateway
+from streams.cli.ingest import ingest
 from streams.cli.policies import policies
 from streams.cli.publish import publish
 from streams.cli.recount import recount
@@ -35,6 +37,8 @@ main.add_command(compliance)
 main.add_command(dashboards)
 main.add_command(dead_letters)
 main.add_command(demo)
+main.add_command(gateway)
+main.add_command(ingest)
 main.add_command(policies)
 main.add_command(publish)
 main.add_command(recount)

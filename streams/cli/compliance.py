@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import logging
 import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, fields, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import click
-import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from streams.cli.check import settings_or_exit
-from streams.compliance import Declared, Evidence, WaitLine, evidence
+from streams.cli.compliance_reading import RawEvent, called_in, declared_in, issued_in
+from streams.cli.compliance_report import csv_text, print_evidence
+from streams.compliance import Declared, Evidence, evidence
+from streams.compliance_availability import SiteInQuestion, availability_lines, blind_lines
+from streams.compliance_calls import Called, call_lines
+from streams.compliance_deadlines import deadline_lines
 from streams.compliance_protocols import Issued, protocol_lines
 from streams.connections import client_options
-from streams.domain.decoding import parse_time
-from streams.domain.events import CASE_EVENTS, SITE_EVENTS, CaseData, ExceptionDeclared
+from streams.domain.events import CALLBACK_RESULTS, CASE_EVENTS, SITE_EVENTS
+from streams.domain.policy import Pack
+from streams.domain.site_findings import SiteRules
 from streams.errors import Unavailable
 from streams.partitioning import partition_of
 from streams.settings import Settings
 from streams.told import Told
 from streams.topic_reading import TopicReader
-from streams.topics import CONTACT_OUTCOMES, SLA_BREACHES, full_name
+from streams.topics import CALLBACK_PLANS, CASE_DEADLINES, CONTACT_OUTCOMES, SITE_DAYS, SLA_BREACHES, full_name
 
 DEFAULT_INDICATORS: Final = "aneel@2026.11.0"
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
-class _Event(msgspec.Struct):
-    type: str
-    time: str
-    data: msgspec.Raw
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the topics hold of it."""
+
+    told: Told
+    declared: list[Declared]
+    issued: list[Issued]
+    called: list[Called]
 
 
 @click.command()
@@ -51,7 +56,8 @@ class _Event(msgspec.Struct):
 @click.option("--indicators", default=DEFAULT_INDICATORS, metavar="NAME@VERSION", help="The pack of monthly figures.")
 def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
     """What a month comes to, rule by rule: the waits of each queue and day with the worst of them, monthly figures of
-    energy distributors, deadlines of cases that were at risk or not met, protocol numbers.
+    energy distributors, deadlines due, met and missed, protocol numbers, what sites offered, when sources were silent,
+    the calls of dialers by day with how many were short.
 
     Reads the newest record of every visit and finding; joins no group and commits nothing. Exceptions declared on
     site-events (an outage, an atypical day) only tag what they excuse. The csv holds the waits by queue, day and rule.
@@ -67,20 +73,10 @@ def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
         raise click.UsageError(f"--indicators: expected one of {', '.join(settings.packs.names)}")
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what goes wrong is said in our own words
     try:
-        told, declared, issued = _read(settings)
+        read = _read(settings)
     except Unavailable as error:
         raise click.ClickException(str(error)) from None
-    waits_and_deadlines = evidence(
-        month,
-        outcomes=told.newest[CONTACT_OUTCOMES].values(),
-        findings=told.newest[SLA_BREACHES].values(),
-        declared=declared,
-        queues=settings.directory(partition_of).queues,
-        indicators=pack,
-    )
-    packs_of = {tenant: [each.pack for each in rules.packs] for tenant, rules in settings.case_rules().items()}
-    protocols = protocol_lines(month, issued, packs_of, ZoneInfo(pack.zone))
-    result = replace(waits_and_deadlines, protocols=protocols)
+    result = _evidence(month, read, settings, pack)
     if shape == "json":
         click.echo(json.dumps(asdict(result), ensure_ascii=False, indent=2))
     elif shape == "csv":
@@ -89,119 +85,62 @@ def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
         print_evidence(result)
 
 
-def _read(settings: Settings) -> tuple[Told, list[Declared], list[Issued]]:
-    """Everything the topics hold of it."""
+def _evidence(month: str, read: Read, settings: Settings, pack: Pack) -> Evidence:
+    """Everything put together; dates are judged when they are over in the pack's zone."""
+    zone, now, directory = ZoneInfo(pack.zone), datetime.now(UTC), settings.directory(partition_of)
+    findings = read.told.newest[SLA_BREACHES].values()
+    waits = evidence(
+        month,
+        outcomes=read.told.newest[CONTACT_OUTCOMES].values(),
+        declared=read.declared,
+        queues=directory.queues,
+        indicators=pack,
+    )
+    packs_of = {tenant: [each.pack for each in rules.packs] for tenant, rules in settings.case_rules().items()}
+    sites, days, today = list(_sites(settings)), read.told.newest[SITE_DAYS], now.astimezone(zone).date()
+    return replace(
+        waits,
+        deadlines=deadline_lines(
+            month,
+            deadlines=read.told.newest[CASE_DEADLINES].values(),
+            findings=findings,
+            plans=read.told.newest[CALLBACK_PLANS].values(),
+            owed_within_ms=lambda tenant, queue: directory.callbacks(tenant, queue).owed_due_ms,
+            zone=zone,
+            now_ms=round(now.timestamp() * 1000),
+        ),
+        protocols=protocol_lines(month, read.issued, packs_of, zone),
+        availability=availability_lines(month, sites, days, findings, today=today),
+        blind=blind_lines(month, sites, days, today=today),
+        calls=call_lines(month, read.called, read.told.newest[CONTACT_OUTCOMES].values(), zone),
+    )
+
+
+def _sites(settings: Settings) -> Iterator[SiteInQuestion]:
+    """Every site that is held to rules or has sources."""
+    rules = settings.site_rules()
+    for site in settings.sites:
+        place = (site.tenant, site.site)
+        sources = tuple(each.source for each in settings.sources if (each.tenant, each.site) == place)
+        if place in rules or sources:
+            yield SiteInQuestion(place, rules.get(place) or SiteRules((), (), site.zone), sources)
+
+
+def _read(settings: Settings) -> Read:
     told, kafka = Told(), settings.kafka
     with TopicReader(kafka.brokers, client_options(kafka, settings.kafka_password)) as reader:
-        for topic in (CONTACT_OUTCOMES, SLA_BREACHES):
+
+        def events(topic: str) -> Iterator[RawEvent]:
             for record in reader.records(full_name(kafka.prefix, topic), lambda _: None):
-                told.take(topic, record.value)
-        site_events = reader.records(full_name(kafka.prefix, SITE_EVENTS), lambda _: None)
-        declared = list(declared_in(record.value for record in site_events))
-        case_events = reader.records(full_name(kafka.prefix, CASE_EVENTS), lambda _: None)
+                yield RawEvent(record.value, record.headers)
+
+        for topic in (CONTACT_OUTCOMES, SLA_BREACHES, SITE_DAYS, CASE_DEADLINES, CALLBACK_PLANS):
+            for each in events(topic):
+                told.take(topic, each.value)
         sectors = {tenant: rules.sector for tenant, rules in settings.case_rules().items()}
-        return told, declared, issued_in((record.value for record in case_events), sectors)
-
-
-def declared_in(values: Iterable[bytes | None]) -> Iterator[Declared]:
-    """The exceptions among site events in structured form; one that cannot be read is named on standard error."""
-    for value in values:
-        try:
-            event = msgspec.json.decode(value or b"", type=_Event)
-            if event.type != "exception.declared":
-                continue
-            told = msgspec.json.decode(event.data, type=ExceptionDeclared)
-        except msgspec.DecodeError as error:
-            if b"exception.declared" in (value or b""):
-                click.echo(f"an exception that cannot be read: {error}", err=True)
-            continue
-        from_ms, to_ms = parse_time(told.starts_at), parse_time(told.ends_at)
-        if from_ms is None or to_ms is None:
-            click.echo("an exception whose starts_at or ends_at is no RFC 3339 time", err=True)
-        else:
-            yield Declared(told, from_ms, to_ms)
-
-
-def issued_in(values: Iterable[bytes | None], sectors: Mapping[str, str | None]) -> list[Issued]:
-    """The protocol numbers among case events in structured form; ``sectors`` are those of cases that name none. What
-    cannot be read was rejected by the worker, and is in the dead letters."""
-    issued: list[Issued] = []
-    named: dict[tuple[str, str], str] = {}
-    for value in values:
-        try:
-            event = msgspec.json.decode(value or b"", type=_Event)
-            if event.type not in ("case.registered", "case.protocol_issued"):
-                continue
-            data = msgspec.json.decode(event.data, type=CaseData)
-        except msgspec.DecodeError:
-            continue
-        at_ms = parse_time(event.time)
-        if event.type == "case.registered" and data.sector is not None:
-            named[data.tenant, data.case_id] = data.sector
-        elif data.protocol is not None and at_ms is not None:
-            issued.append(Issued(data.tenant, data.case_id, None, at_ms, data.protocol))
-    return [replace(each, sector=named.get((each.tenant, each.case_id), sectors.get(each.tenant))) for each in issued]
-
-
-def csv_text(waits: Iterable[WaitLine]) -> str:
-    """One line per queue, channel, day and rule, with a heading."""
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    names = [field.name for field in fields(WaitLine)]
-    writer.writerow(names)
-    writer.writerows([getattr(line, name) for name in names] for line in waits)
-    return written.getvalue()
-
-
-def print_evidence(result: Evidence) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    waits = _table(f"Waits of {result.month} by queue and rule", "visits met breached tolerated excused no_limit")
-    for key, counts in _by_queue(result.waits).items():
-        waits.add_row(key, *(f"{count:,}" for count in counts))
-    console.print(waits)
-    worst = _table("\nThe worst waits", "offered wait limit rule force excused_by")
-    for case in result.worst:
-        wait = "never left" if case.judged_wait_seconds is None else f"{case.judged_wait_seconds:g}"
-        row = (case.offered_at, wait, f"{case.limit_seconds:g}", case.rule, case.force, case.excused_by or "-")
-        worst.add_row(case.visit_id, *row)
-    console.print(worst)
-    indicators = _table("\nMonthly figures, in percent", "full passes net passes force confidence")
-    for line in result.indicators:
-        full = _figure(line.full_percent, passes=line.full_passes)
-        net = _figure(line.net_percent, passes=line.net_passes)
-        indicators.add_row(f"{line.tenant} {line.formula} ({line.rule})", *full, *net, line.force, line.confidence)
-    console.print(indicators)
-    deadlines = _table("\nDeadlines of cases due in the month", "at_risk open confirmed retracted force confidence")
-    for due in result.deadlines:
-        states = (f"{due.states.get(state, 0):,}" for state in ("at_risk", "open", "confirmed", "retracted"))
-        deadlines.add_row(f"{due.tenant} {due.rule} {due.policy_version}", *states, due.force, due.confidence)
-    console.print(deadlines)
-    protocols = _table("\nProtocol numbers", "issued repeated malformed missing force confidence")
-    for each in result.protocols:
-        figures = (f"{figure:,}" for figure in (each.issued, each.repeated, each.malformed, each.missing))
-        protocols.add_row(f"{each.tenant} {each.format}", *figures, each.force or "-", each.confidence or "-")
-    console.print(protocols)
-    console.print(f"\nNot judged here: {'; '.join(result.not_judged)}.")
-
-
-def _table(title: str, columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
-    table.add_column("", overflow="fold")
-    for column in columns.split():
-        table.add_column(column, justify="right", no_wrap=True)
-    return table
-
-
-def _by_queue(waits: Iterable[WaitLine]) -> dict[str, list[int]]:
-    queues: dict[str, list[int]] = {}
-    for each in waits:
-        key = f"{each.tenant}/{each.queue}/{each.channel} {each.rule or 'no rule'} {each.force}"
-        counts = (each.visits, each.met, each.breached, each.tolerated, each.excused, each.no_limit)
-        queues[key] = [one + other for one, other in zip(queues.get(key, [0] * 6), counts, strict=True)]
-    return queues
-
-
-def _figure(value: float | None, *, passes: bool | None) -> tuple[Any, Any]:
-    if value is None:
-        return "-", "-"
-    return f"{value:.3f}", "yes" if passes else "no"
+        return Read(
+            told,
+            list(declared_in(events(SITE_EVENTS))),
+            issued_in(events(CASE_EVENTS), sectors),
+            list(called_in(events(CALLBACK_RESULTS))),
+        )

@@ -20,10 +20,10 @@ def policies() -> None:
 def list_packs() -> None:
     """Every pack and every calendar that comes with the package."""
     for name in policy_packs.pack_names():
-        click.echo(f"{name:<22} {policy_packs.packaged(name).title}")
+        click.echo(f"{name:<26} {policy_packs.packaged(name).title}")
     for name in calendar_tables.table_names():
         table = calendar_tables.table(name)
-        click.echo(f"{name:<22} holidays {table.first_year} to {table.last_year}, built from {table.built_from}")
+        click.echo(f"{name:<26} holidays {table.first_year} to {table.last_year}, built from {table.built_from}")
 
 
 @policies.command()

@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, Final, Unpack, cast
@@ -19,9 +19,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from streams.cli.recount_options import Options, check_options, cluster_of, configured, rules_of, settings_of
-from streams.cli.recount_policy import json_what_if, other_pack, print_what_if, side_by_side
+from streams.cli.recount_policy import (
+    CasesAside,
+    cases_side_by_side,
+    is_of_cases,
+    json_what_if,
+    other_pack,
+    print_what_if,
+    side_by_side,
+)
 from streams.cli.recount_report import json_report, print_tables
-from streams.cli.recount_topics import Cluster, RawRecord, topic_records
+from streams.cli.recount_topics import CONTACT_TOPICS, Cluster, RawRecord, topic_records
+from streams.domain.events import CASE_EVENTS
 from streams.domain.recount import Recount, Skipped, read_records, recount as recount_of
 from streams.errors import ConfigError, Unavailable
 from streams.settings import Settings
@@ -33,7 +42,7 @@ STANDARD_INPUT: Final = "-"
 
 @click.command(epilog="Exit status: 0 also when records were skipped, 1 when reading failed, 2 for wrong options.")
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--topics", is_flag=True, help="Read the three contact topics to their ends instead of files.")
+@click.option("--topics", is_flag=True, help="Read the topics to their ends instead of files.")
 @click.option("--config", type=click.Path(path_type=Path), help="Take targets, zones and Kafka from this file.")
 @click.option("--brokers", metavar="HOST:PORT,...", help="With --topics: the brokers, where there is no --config.")
 @click.option("--prefix", help="With --topics: the topics' name prefix [default: filaviva].")
@@ -60,32 +69,48 @@ def recount(files: tuple[str, ...], **options: Unpack[Options]) -> None:
     filaviva recount --topics --config filaviva.yaml --json
 
     filaviva recount october.jsonl --config filaviva.yaml --policy our-sac-2026.12.0.yaml
+
+    With --policy a version of a pack of deadlines, case events are read too, and judged by both as of the newest.
     """
     check_options(files, options)
     settings = settings_of(options)
     pack = other_pack(options["policy"], settings) if options["policy"] and settings else None
     with no_cycle_search():
         skipped = Skipped()
-        result = count_again(files, options, settings, skipped)
+        cases = CasesAside() if pack and settings and is_of_cases(pack, settings) else None
+        result = count_again(files, options, settings, skipped, cases)
         if skipped.total:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(skipped.by_reason.items()))
             click.echo(f"skipped {skipped.total:,} records: {reasons}", err=True)
         what_if = side_by_side(result, settings, pack) if pack and settings else {}
+        of_cases = cases_side_by_side(cases.moments, settings, pack) if cases and pack and settings else {}
         if options["as_json"]:
             report = json_report(result, options["by"])
-            click.echo(json.dumps(report | ({"policy": json_what_if(what_if, pack)} if pack else {}), indent=2))
+            if pack:
+                report["policy"] = json_what_if(what_if, of_cases, pack)
+            click.echo(json.dumps(report, indent=2))
         else:
             print_tables(result, options["by"])
             if pack:
-                print_what_if(what_if, pack)
+                print_what_if(what_if, of_cases, pack)
 
 
-def count_again(files: tuple[str, ...], options: Options, settings: Settings | None, skipped: Skipped) -> Recount:
-    """Everything read and counted. Ends the command with a plain message where that cannot be."""
+def count_again(
+    files: tuple[str, ...],
+    options: Options,
+    settings: Settings | None,
+    skipped: Skipped,
+    cases: CasesAside | None = None,
+) -> Recount:
+    """Everything read and counted; case events are put aside in ``cases`` if they are wanted. Ends the command with a
+    plain message where that cannot be."""
     rules = rules_of(options, settings)
     try:
         with progress_bar(files) as progress:
-            records = files_of(files, progress) if files else topics_of(cluster_of(options, settings), progress)
+            topics = CONTACT_TOPICS if cases is None else (*CONTACT_TOPICS, CASE_EVENTS)
+            records = files_of(files, progress) if files else topics_of(cluster_of(options, settings), progress, topics)
+            if cases is not None:
+                records = cases.taken_out_of(records)
             return recount_of(
                 configured(read_records(records, skipped), rules, skipped),
                 threshold_seconds=rules.threshold_seconds,
@@ -152,9 +177,9 @@ def lines_of(opened: io.BufferedReader) -> Iterable[bytes]:
     return gzip.GzipFile(fileobj=opened) if opened.peek(2)[:2] == GZIP_MAGIC else opened
 
 
-def topics_of(cluster: Cluster, progress: Progress) -> Iterator[RawRecord]:
+def topics_of(cluster: Cluster, progress: Progress, topics: Sequence[str]) -> Iterator[RawRecord]:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what goes wrong is said in our own words
     task = progress.add_task(f"{cluster.prefix} topics", total=None)
-    for record in topic_records(cluster, lambda total: progress.update(task, total=total)):
+    for record in topic_records(cluster, lambda total: progress.update(task, total=total), topics):
         progress.advance(task)
         yield record

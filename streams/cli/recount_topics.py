@@ -1,4 +1,4 @@
-"""Reading the contact topics once, from their beginning to the ends they had when reading began."""
+"""Reading topics of events once, from their beginning to the ends they had when reading began."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ class Cluster:
     client_options: Mapping[str, Any]
 
 
-def topic_records(cluster: Cluster, on_size: Callable[[int], None]) -> Iterator[RawRecord]:
+def topic_records(
+    cluster: Cluster, on_size: Callable[[int], None], topics: Sequence[str] = CONTACT_TOPICS
+) -> Iterator[RawRecord]:
     """Every record's headers and value; ``on_size`` hears first how many offsets there are to pass.
 
     Joins no group and commits nothing. Raises Unavailable when no broker answers, a topic is not there, or nothing
     comes for a minute.
     """
     try:
-        partitions = contact_partitions(cluster)
+        partitions = partitions_of(cluster, topics)
         consumer = KafkaConsumer(
             bootstrap_servers=list(cluster.brokers), group_id=None, enable_auto_commit=False, **cluster.client_options
         )
@@ -47,10 +49,10 @@ def topic_records(cluster: Cluster, on_size: Callable[[int], None]) -> Iterator[
         raise Unavailable(f"reading from {', '.join(cluster.brokers)} failed: {error}") from None
 
 
-def contact_partitions(cluster: Cluster) -> list[TopicPartition]:
-    """Every partition of the three topics."""
+def partitions_of(cluster: Cluster, topics: Sequence[str]) -> list[TopicPartition]:
+    """Every partition of some topics."""
     counts = partition_counts(cluster.brokers, cluster.client_options, bootstrap_ms=BOOTSTRAP_MS)
-    names = [f"{cluster.prefix}-{topic}" for topic in CONTACT_TOPICS]
+    names = [f"{cluster.prefix}-{topic}" for topic in topics]
     missing = [name for name in names if name not in counts]
     if missing:
         raise Unavailable(f"no topic {', '.join(missing)}: is the prefix right? `filaviva topics create` makes them")

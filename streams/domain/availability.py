@@ -1,4 +1,4 @@
-"""The availability stage: which sources of a site are heard, told to each queue they feed.
+"""The availability stage: which sources of a site are heard, told to each queue they feed, and what the site offers.
 
 Of a source's heartbeats the newest stands, by event time, but never later than it reached Kafka: a source ahead of time
 must not hide its own silence. Queues are told in steps of event time, a quarter of the expected silence and at most
@@ -8,22 +8,28 @@ before its end. A reader therefore never calls a source silent too early, and at
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
 
-from streams.domain.decisions import Decisions, Output, Record, Rejection
+from streams.domain.decisions import Decisions, Output, Reason, Record, Rejection
 from streams.domain.decoding import decode
 from streams.domain.directory import Directory, QueuePolicy, SourcePolicy
 from streams.domain.encoding import cloud_event
-from streams.domain.events import SiteEvent
+from streams.domain.events import SITE_EVENTS, SiteEvent, SourceHeartbeat
+from streams.domain.figures import ServiceFigures
 from streams.domain.intake import is_historic, is_skewed, seen_ms
 from streams.domain.rows import PartitionState, Rows
+from streams.domain.site_book import SiteBook
+from streams.domain.site_findings import SiteRules
+from streams.domain.site_service import heard_from
+from streams.domain.spans import Spans
 from streams.domain.staffing import QUEUE_STAFFING
 
 SOURCE_HEARD_TYPE: Final = "source.heard"
 LONGEST_STEP_MS: Final = 10_000
+TOO_LATE: Final = Rejection(Reason.TOO_LATE, "$.time: more than a week before the newest that is known of the site")
 
 
 class SourceHeard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -42,26 +48,39 @@ class SourceHeard(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class _Source(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
+    """When a source was heard last, and the times for which it counts as heard."""
+
     heard_ms: int
+    cover: Spans = ()
 
 
 class AvailabilityCore(PartitionState):
-    """The sources of the sites of one partition of ``site-events``.
+    """The sources and the sites of one partition of ``site-events``.
 
-    Heartbeats are all it takes: the other site events are ignored here, in their topic for whoever needs them.
+    Whatever a source tells is a sign of life. Sites without ``rules`` are judged by none; their days tell of their
+    sources alone.
     """
 
-    def __init__(self, partition: int, directory: Directory, *, clock: Literal["wall", "event"]) -> None:
+    def __init__(
+        self,
+        partition: int,
+        directory: Directory,
+        *,
+        clock: Literal["wall", "event"],
+        rules: Mapping[tuple[str, str], SiteRules] | None = None,
+    ) -> None:
         self._sources = Rows(b"s/", _Source)
-        super().__init__(self._sources)
+        self._sites = SiteBook(partition, directory, rules or {})
+        super().__init__(self._sources, self._sites.rows)
+        self._now_ms = 0
         self._partition = partition
         self._directory = directory
         self._clock = clock
         self._fed: dict[str, list[QueuePolicy]] = {}
 
     def apply(self, topic: str, records: Sequence[Record], now_ms: int, wall_ms: int) -> Decisions:
-        """Take site events; event times decide, so ``now_ms`` does not matter. A batch tells each queue once."""
-        del now_ms
+        """Take site events. A batch tells each queue once; what a site failed to offer is told at its end."""
+        self._now_ms = max(now_ms, self._now_ms)
         decisions = Decisions()
         before: dict[SourcePolicy, int | None] = {}
         for record in records:
@@ -72,24 +91,54 @@ class AvailabilityCore(PartitionState):
                 decisions.see(event.time_ms)
                 source = self._directory.sources[event.data.tenant, event.data.site, event.source]
                 before.setdefault(source, self._heard_ms(source))
-                self._take(topic, record, event, source)
-                self.inputs.observe(source.identity, topic, time_ms=event.time_ms, wall_ms=wall_ms)
+                if self._sites.is_too_late(event) and not isinstance(event.data, SourceHeartbeat):
+                    self._reject(decisions, topic, record, TOO_LATE)
+                else:
+                    self._take(topic, record, event, source)
+                    self.inputs.observe(source.identity, topic, time_ms=event.time_ms, wall_ms=wall_ms)
             else:
                 self.inputs.count_ignored(topic)
         for source, heard_ms in before.items():
             decisions.outputs += self._fan_out(source, heard_ms)
+        decisions.outputs += self._sites.settle(self._now_ms)
         return decisions
 
+    def tick(self, now_ms: Mapping[str, int]) -> list[Output]:
+        """What a site can no longer offer on a date that is passing."""
+        self._now_ms = max(self._now_ms, now_ms.get(SITE_EVENTS, 0))
+        return self._sites.foresee(self._now_ms)
+
+    def figures(self, now_ms: int) -> list[ServiceFigures]:
+        """What the sites that are held to rules offer at an instant."""
+        return self._sites.figures(now_ms)
+
+    def restore(self, rows: Mapping[bytes, bytes]) -> None:
+        super().restore(rows)
+        sources = self._directory.sources
+        known = {identity: row for identity in sources if (row := self._sources.get("/".join(identity))) is not None}
+        self._sites.restore({identity: (row.heard_ms, row.cover) for identity, row in known.items()})
+
     def _take(self, topic: str, record: Record, event: SiteEvent, source: SourcePolicy) -> None:
-        """Keep what is newer; a heartbeat that tells nothing newer is a duplicate."""
-        known_ms, heard_ms = self._heard_ms(source), seen_ms(event, record, self._clock)
+        """Keep when its source was heard, and what else it says; what tells nothing new is a duplicate."""
+        heard_ms = seen_ms(event, record, self._clock)
         if is_skewed(event, record, self._clock) and not is_historic(event, record, self._clock):
             self.inputs.count_skewed(source.identity)
-        if known_ms is not None and heard_ms <= known_ms:
+        is_heard = self._hear(source, heard_ms)
+        if self._sites.take(event) or is_heard:
+            self.inputs.count_applied(topic, event.kind)
+        else:
             self.inputs.count_duplicate(topic)
-            return
-        self.inputs.count_applied(topic, "source.heartbeat")
-        self._sources.put(_key(source), _Source(heard_ms))
+
+    def _hear(self, source: SourcePolicy, heard_ms: int) -> bool:
+        """A sign of life; False when it tells of no time that was not known already."""
+        row = self._sources.get(_key(source)) or _Source(heard_ms)
+        newest_ms = max(heard_ms, row.heard_ms)
+        cover = heard_from(row.cover, heard_ms, source.expected_silence_ms, newest_ms)
+        if cover == row.cover and newest_ms == row.heard_ms:
+            return False
+        self._sources.put(_key(source), _Source(newest_ms, cover))
+        self._sites.hear(source, heard_ms, cover)
+        return True
 
     def _heard_ms(self, source: SourcePolicy) -> int | None:
         row = self._sources.get(_key(source))

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from streams.domain.calendars import Calendar
-from streams.domain.deadlines import Beginning, Duty, duties
+from streams.domain.deadlines import NO_PROMISES, Beginning, Due, Duty, Promises, duties
 from streams.domain.policy import Pack
 
 MOST_FACTS: Final = 200
@@ -26,6 +26,10 @@ OPEN: Final = "open"
 CONFIRMED: Final = "confirmed"
 RETRACTED: Final = "retracted"
 MET: Final = "met"
+EXTENDED: Final = "extended"
+ANSWERED_IN_PART: Final = "answered_in_part"
+ANSWERS: Final = ("answered", ANSWERED_IN_PART, EXTENDED)
+"""How answers are kept, as facts: conclusive, not conclusive, and that it takes longer."""
 
 
 class CaseFact(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -66,14 +70,15 @@ class CaseRow(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
 
 
 class CasePack:
-    """A pack with its base calendar and that of banks, and what begins a deadline of it."""
+    """A pack with its base calendar and that of banks, what the tenant promises by it, and what begins a deadline."""
 
-    __slots__ = ("bank", "base", "begins", "pack")
+    __slots__ = ("bank", "base", "begins", "pack", "promises")
 
-    def __init__(self, pack: Pack, base: Calendar, bank: Calendar) -> None:
+    def __init__(self, pack: Pack, base: Calendar, bank: Calendar, promises: Promises = NO_PROMISES) -> None:
         self.pack = pack
         self.base = base
         self.bank = bank
+        self.promises = promises
         self.begins = frozenset(rule.starts for rule in pack.deadlines)
 
 
@@ -101,20 +106,10 @@ class CaseDuty(NamedTuple):
 
     def state(self, now_ms: int) -> str:
         """Pending, at risk, open (past the strict date), confirmed (past the rolled one, or ended after it) or met."""
-        rule, strict_ms, rolled_ms = self.duty.rule, *self.duty.due
-        if rule.kind == "never":
-            return CONFIRMED
-        if rule.kind == "keep":
-            if self.ended_ms is not None and self.ended_ms <= strict_ms:
-                return CONFIRMED
-            return MET if now_ms > strict_ms else PENDING
-        if self.ended_ms is not None:
-            return CONFIRMED if self.ended_ms > rolled_ms else MET
-        if now_ms > rolled_ms:
-            return CONFIRMED
-        if now_ms > strict_ms:
-            return OPEN
-        return AT_RISK if now_ms > self.at_risk_ms else PENDING
+        kind = self.duty.rule.kind
+        state = standing(kind, ended_ms=self.ended_ms, due=self.duty.due, now_ms=now_ms)
+        is_at_risk = state == PENDING and kind == "within" and now_ms > self.at_risk_ms
+        return AT_RISK if is_at_risk else state
 
     def changes_after(self, now_ms: int) -> int | None:
         """The next instant at which waiting alone changes its state."""
@@ -124,21 +119,37 @@ class CaseDuty(NamedTuple):
         return min((instant + 1 for instant in instants if instant >= now_ms), default=None)
 
 
+def standing(kind: str, *, ended_ms: int | None, due: Due, now_ms: int) -> str:
+    """Pending, open (past the strict date), confirmed (not met) or met, as of an instant."""
+    if kind == "never":
+        return CONFIRMED
+    if kind == "keep":
+        if ended_ms is not None and ended_ms <= due.strict_ms:
+            return CONFIRMED
+        return MET if now_ms > due.strict_ms else PENDING
+    if ended_ms is not None:
+        return CONFIRMED if ended_ms > due.rolled_ms else MET
+    if now_ms > due.rolled_ms:
+        return CONFIRMED
+    return OPEN if now_ms > due.strict_ms else PENDING
+
+
 def case_duties(row: CaseRow, rules: CaseRules) -> Iterator[CaseDuty]:
     """Every duty of a case. Its registration is one: of several the earliest; everything else begins anew each time."""
     registered = row.registered
     sector = (registered.sector if registered else None) or rules.sector
     demand = registered.demand if registered else None
+    extended_ms = tuple(fact.time_ms for fact in row.facts if fact.moment == EXTENDED)
     for fact in row.facts:
         if fact.moment == "registered" and fact is not registered:
             continue
         regime_ms = registered.time_ms if registered else fact.time_ms
-        begun = Beginning(fact.moment, fact.time_ms, regime_ms, sector, demand)
+        begun = Beginning(fact.moment, fact.time_ms, regime_ms, sector, demand, extended_ms)
         for each in rules.packs:
             if fact.moment not in each.begins:
                 continue
             version = each.pack.cited_as
-            for duty in duties(each.pack, begun, base=each.base, bank=each.bank):
+            for duty in duties(each.pack, begun, base=each.base, bank=each.bank, promises=each.promises):
                 item = f"{fact.item}@" if fact.item else ""
                 key = f"{row.key}:{duty.rule.id}:{item}{fact.time_ms}:{version}"
                 yield CaseDuty(key, version, fact.time_ms, _ended(row, fact, duty), duty)
@@ -146,5 +157,6 @@ def case_duties(row: CaseRow, rules: CaseRules) -> Iterator[CaseDuty]:
 
 def _ended(row: CaseRow, begun: CaseFact, duty: Duty) -> int | None:
     """The first end of the same item from the beginning on."""
-    ends = (fact for fact in row.facts if fact.moment == duty.rule.ends and fact.time_ms >= begun.time_ms)
+    moments = ANSWERS if duty.rule.any_answer else (duty.rule.ends,)
+    ends = (fact for fact in row.facts if fact.moment in moments and fact.time_ms >= begun.time_ms)
     return next((fact.time_ms for fact in ends if fact.item == begun.item), None)

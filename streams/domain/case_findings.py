@@ -12,6 +12,8 @@ from streams.domain.encoding import cloud_event, iso_time
 from streams.domain.outcomes import SLA_BREACHES
 
 RANK: Final = {AT_RISK: 1, OPEN: 2, CONFIRMED: 3, RETRACTED: 4}
+NOT_YET_DUE: Final = 0
+"""The rank of a retraction because the term became longer: what comes later is told of the same facts."""
 _RANKS: Final = 5
 
 
@@ -35,12 +37,13 @@ class CaseFinding(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str
     ended_at: str | None = None
     note: str | None = None
+    is_extended: bool = False
 
 
-def case_finding(row: CaseRow, duty: CaseDuty, state: str) -> Output:
+def case_finding(row: CaseRow, duty: CaseDuty, state: str, *, rank: int | None = None) -> Output:
     """The record of one duty in one state; its revision is the facts of the case, then the rank of the state."""
-    rule, period, due = duty.duty
-    revision = len(row.facts) * _RANKS + RANK[state]
+    rule, period, due, is_extended = duty.duty
+    revision = len(row.facts) * _RANKS + (RANK[state] if rank is None else rank)
     record = CaseFinding(
         finding_id=duty.key,
         state=state,
@@ -57,6 +60,7 @@ def case_finding(row: CaseRow, duty: CaseDuty, state: str) -> Output:
         source=period.source,
         ended_at=None if duty.ended_ms is None else iso_time(duty.ended_ms),
         note=period.note,
+        is_extended=is_extended,
     )
     value = cloud_event(
         event_type=f"deadline.{state}",

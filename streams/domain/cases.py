@@ -14,7 +14,10 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
+from streams.domain.case_deadlines import changed_deadlines
 from streams.domain.case_duties import (
+    ANSWERED_IN_PART,
+    EXTENDED,
     MET,
     MOST_FACTS,
     PENDING,
@@ -25,7 +28,7 @@ from streams.domain.case_duties import (
     CaseRules,
     case_duties,
 )
-from streams.domain.case_findings import RANK, case_finding
+from streams.domain.case_findings import NOT_YET_DUE, RANK, case_finding
 from streams.domain.decisions import Decisions, Output, Record, Rejection
 from streams.domain.decoding import decode
 from streams.domain.directory import DAY_MS, HOUR_MS, Directory
@@ -118,6 +121,7 @@ class CasesCore(PartitionState):
         now_ms = self._judging_ms(row)
         known = {duty.key: duty for duty in self._duties(before)}
         current = {duty.key: duty for duty in self._duties(row)}
+        outputs += changed_deadlines(row, known, current)
         for key in known.keys() - current.keys():
             if _may_be_told(known[key], told, seen_ms):
                 told.pop(key, None)
@@ -126,7 +130,11 @@ class CasesCore(PartitionState):
             state = duty.state(now_ms)
             if state == MET and _may_be_told(duty, told, seen_ms):
                 state = RETRACTED
-            if state in (PENDING, MET) or _is_taken_back_by_a_hold(told.get(key), state):
+            if state == PENDING and _is_later_due(known.get(key), duty) and _may_be_told(known[key], told, seen_ms):
+                told[key] = RETRACTED
+                outputs.append(case_finding(row, duty, RETRACTED, rank=NOT_YET_DUE))
+            is_held = _is_taken_back_by_a_hold(told.get(key), state) and not _is_later_due(known.get(key), duty)
+            if state in (PENDING, MET) or is_held:
                 continue
             if (state, duty) != (told.get(key), known.get(key)):
                 told[key] = state
@@ -231,8 +239,10 @@ class CasesCore(PartitionState):
 def _fact_of(event: CaseEvent) -> CaseFact:
     data = event.data
     moment: str = event.moment
-    if moment == "answered" and not data.conclusive:
-        moment = "answered_in_part"
+    if moment == "answered" and data.extension_reason is not None:
+        moment = EXTENDED
+    elif moment == "answered" and not data.conclusive:
+        moment = ANSWERED_IN_PART
     is_registration = moment == "registered"
     return CaseFact(
         event.time_ms,
@@ -246,7 +256,12 @@ def _fact_of(event: CaseEvent) -> CaseFact:
 
 def _is_taken_back_by_a_hold(told: str | None, state: str) -> bool:
     """A clock that is held judges earlier than one before it has: what was told of time stands."""
-    return told in RANK and state in RANK and RANK[told] > RANK[state]
+    return told in RANK and told != RETRACTED and state in RANK and RANK[told] > RANK[state]
+
+
+def _is_later_due(known: CaseDuty | None, duty: CaseDuty) -> bool:
+    """The term has become longer."""
+    return known is not None and duty.duty.due.strict_ms > known.duty.due.strict_ms
 
 
 def _may_be_told(duty: CaseDuty, told: Mapping[str, str], seen_ms: int) -> bool:

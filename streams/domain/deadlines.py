@@ -8,14 +8,18 @@ unsettled, so both dates are computed: ``strict`` drives warnings, ``rolled`` sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import asdict
+
 from streams.domain.calendars import Calendar
 from streams.domain.limits import local_date
+from streams.domain.opening_hours import OpeningHours
 from streams.domain.policy import DeadlinePeriod, DeadlineRule, Pack, Term
 
 _MINUTE_MS: Final = 60_000
@@ -28,6 +32,25 @@ class Due(NamedTuple):
 
     strict_ms: int
     rolled_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What a tenant promises by its configuration: milliseconds by setting, of opening hours where it has some."""
+
+    lengths_ms: Mapping[str, int] = field(default_factory=dict)
+    hours: OpeningHours | None = None
+
+    def due(self, start_ms: int, setting: str) -> Due | None:
+        """None where nothing is promised, or the desk never opens."""
+        length_ms = self.lengths_ms.get(setting)
+        if length_ms is None:
+            return None
+        end_ms = start_ms + length_ms if self.hours is None else self.hours.after(start_ms, length_ms)
+        return None if end_ms is None else Due(end_ms, end_ms)
+
+
+NO_PROMISES: Final = Promises()
 
 
 def due(start_ms: int, term: Term, zone: ZoneInfo, calendar: Calendar, *, rolls: bool = True) -> Due:
@@ -71,6 +94,7 @@ class Duty(NamedTuple):
     rule: DeadlineRule
     period: DeadlinePeriod
     due: Due
+    is_extended: bool = False
 
 
 class Beginning(NamedTuple):
@@ -82,9 +106,13 @@ class Beginning(NamedTuple):
     regime_ms: int
     sector: str | None = None
     demand: str | None = None
+    extended_ms: tuple[int, ...] = ()
+    """When the customer was told that it takes longer."""
 
 
-def duties(pack: Pack, begun: Beginning, *, base: Calendar, bank: Calendar) -> Iterator[Duty]:
+def duties(
+    pack: Pack, begun: Beginning, *, base: Calendar, bank: Calendar, promises: Promises = NO_PROMISES
+) -> Iterator[Duty]:
     """What is due after it, by the rules in force on the local date of its regime."""
     zone = ZoneInfo(pack.zone)
     day = local_date(begun.regime_ms, zone)
@@ -99,8 +127,27 @@ def duties(pack: Pack, begun: Beginning, *, base: Calendar, bank: Calendar) -> I
     for rule, period in fitting:
         if rule.id not in replaced:
             calendar = bank if rule.calendar == "bank" else base
-            rolls = rule.kind != "keep"
-            yield Duty(rule, period, due(begun.at_ms, period.within, zone, calendar, rolls=rolls))
+            if period.within.setting is not None:
+                promised = promises.due(begun.at_ms, period.within.setting)
+                if promised is not None:
+                    yield Duty(rule, period, promised)
+            else:
+                yield _duty(rule, period, begun, zone, calendar)
+
+
+def _duty(rule: DeadlineRule, period: DeadlinePeriod, begun: Beginning, zone: ZoneInfo, calendar: Calendar) -> Duty:
+    """With its term made longer where the customer was told so before it was over."""
+    first = due(begun.at_ms, period.within, zone, calendar, rolls=rule.kind != "keep")
+    is_extended = any(begun.at_ms <= told_ms <= first.rolled_ms for told_ms in begun.extended_ms)
+    if period.extended_by is None or not is_extended:
+        return Duty(rule, period, first)
+    return Duty(rule, period, due(begun.at_ms, _sum(period.within, period.extended_by), zone, calendar), True)
+
+
+def _sum(one: Term, other: Term) -> Term:
+    """Two lengths in the same unit as one."""
+    lengths = {name: value + getattr(other, name) for name, value in asdict(one).items() if value is not None}
+    return Term(**lengths)
 
 
 def _fits(rule: DeadlineRule, sector: str | None, demand: str | None) -> bool:

@@ -17,7 +17,7 @@ Channel = Literal["voice", "chat", "whatsapp", "sms", "app", "email", "form"]
 AgentStateName = Literal["available", "ringing", "busy", "wrap_up", "paused", "offline"]
 ATTEMPT_OUTCOMES: Final = ("answered", "no_answer", "busy", "failed", "invalid_number", "refused", "voicemail")
 AttemptOutcome = Literal["answered", "no_answer", "busy", "failed", "invalid_number", "refused", "voicemail"]
-FlowOutReason = Literal["transfer", "overflow", "timeout", "closed", "key"]
+FlowOutReason = Literal["transfer", "overflow", "timeout", "closed", "key", "unknown"]
 
 CALL_EVENTS: Final = "call-events"
 CHAT_EVENTS: Final = "chat-events"
@@ -91,7 +91,11 @@ class Abandoned(ContactData, frozen=True, gc=False, kw_only=True):
 
 
 class FlowedOut(ContactData, frozen=True, gc=False, kw_only=True):
-    """The contact left the queue for another place, unanswered."""
+    """The contact left the queue for another place, unanswered.
+
+    ``unknown``: it is gone, and its source cannot say how; the time is the last at which it was known to wait. Any
+    other exit of the visit stands before this one, whenever it was and whenever it comes.
+    """
 
     reason: FlowOutReason
 
@@ -181,7 +185,8 @@ class CaseData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Something that happened to a case: one demand of a customer, in whatever channels and contacts.
 
     ``sector`` and ``demand`` count where the case is registered. ``item`` tells several things of one case apart, such
-    as its recordings. An answer is ``conclusive`` unless it says that it is not. The rest is for readers of the topic.
+    as its recordings. An answer is ``conclusive`` unless it says that it is not; one with an ``extension_reason`` tells
+    the customer that the answer proper needs longer, and why. The rest is for readers of the topic.
     """
 
     tenant: Name
@@ -191,6 +196,7 @@ class CaseData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     demand: DemandType | None = None
     item: Annotated[str, msgspec.Meta(min_length=1, max_length=80, pattern=r"^[^:\x00-\x1f]+\Z")] | None = None
     conclusive: bool = True
+    extension_reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
     channel: Channel | None = None
     contact_id: Identifier | None = None
     protocol: Word | None = None
@@ -201,11 +207,47 @@ class CaseData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     is_open_to_fix: bool | None = None
 
 
-class SourceHeartbeat(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """The source of the event lives, whether or not it has anything to tell."""
+MenuOption = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
+
+
+class SiteData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What every event of a site names. Whatever a source tells, it lives."""
 
     tenant: Name
     site: Name
+
+
+class SourceHeartbeat(SiteData, frozen=True, gc=False, kw_only=True):
+    """The source of the event lives, whether or not it has anything to tell."""
+
+
+class ChannelUp(SiteData, frozen=True, gc=False, kw_only=True):
+    """Customers can reach the site by this channel from now on."""
+
+    channel: Channel
+
+
+class ChannelDown(SiteData, frozen=True, gc=False, kw_only=True):
+    """Customers can no longer reach the site by this channel."""
+
+    channel: Channel
+
+
+class HumanVoiceOpen(SiteData, frozen=True, gc=False, kw_only=True):
+    """Who telephones can speak with a person from now on."""
+
+
+class HumanVoiceClosed(SiteData, frozen=True, gc=False, kw_only=True):
+    """Who telephones can no longer speak with a person."""
+
+
+class MenuPresented(SiteData, frozen=True, gc=False, kw_only=True):
+    """A caller heard a menu; ``level`` 1 is the first of the call. ``options`` are what it offers, such as
+    ``complaint``, ``cancellation``, ``human``; ``menu`` tells several menus of a site apart."""
+
+    level: Annotated[int, msgspec.Meta(ge=1, le=20)]
+    options: Annotated[tuple[MenuOption, ...], msgspec.Meta(max_length=30)]
+    menu: MenuOption = "main"
 
 
 class ExceptionDeclared(msgspec.Struct, frozen=True, kw_only=True):
@@ -288,8 +330,15 @@ CONTACT_TYPES: Final[dict[str, type[ContactData]]] = {
     "contact.wrapped_up": WrappedUp,
 }
 AGENT_TYPES: Final[dict[str, type[AgentState]]] = {"agent.state": AgentState}
-SITE_TYPES: Final[dict[str, type[SourceHeartbeat]]] = {"source.heartbeat": SourceHeartbeat}
-"""The site events some stage takes something from; the others of their topic are kept there and ignored."""
+SITE_TYPES: Final[dict[str, type[SiteData]]] = {
+    "source.heartbeat": SourceHeartbeat,
+    "channel.up": ChannelUp,
+    "channel.down": ChannelDown,
+    "human_voice.open": HumanVoiceOpen,
+    "human_voice.closed": HumanVoiceClosed,
+    "ivr.menu_presented": MenuPresented,
+}
+"""The site events some stage takes something from; ``exception.declared`` is for reports alone."""
 
 RESULT_TYPES: Final[dict[str, type[DialAttempted]]] = {"dial.attempted": DialAttempted}
 COMMAND_TYPES: Final[dict[str, type[CustomerCommand | QueueCommand]]] = {
@@ -332,7 +381,9 @@ class SiteEvent(msgspec.Struct, frozen=True, gc=False):
     time_ms: int
     event_id: str
     source: str
-    data: SourceHeartbeat
+    kind: str
+    """Its type, such as ``channel.up``."""
+    data: SiteData
 
 
 class CaseEvent(msgspec.Struct, frozen=True, gc=False):

@@ -18,7 +18,9 @@ ANSWERED: Final = 0
 CALLBACK_REQUESTED: Final = 1
 FLOWED_OUT: Final = 2
 ABANDONED: Final = 3
-"""Kinds of exit, in the order that decides between exits of one instant."""
+GONE: Final = 4
+"""Kinds of exit, in the order that decides between exits of one instant. GONE is what nobody can say how: any other
+exit stands before it."""
 
 MOST_FACTS: Final = 16
 """How many facts of one kind a visit keeps: the earliest. More than a handful is a fault of the source."""
@@ -76,7 +78,7 @@ class Exit(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def order(self) -> tuple[int, int, str]:
-        return (self.time_ms, self.kind, self.identity)
+        return (self.time_ms + (_FAR_MS if self.kind == GONE else 0), self.kind, self.identity)
 
 
 class Ending(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -201,7 +203,7 @@ def fact_count(state: VisitState) -> int:
         count = len(facts)
         facts_in_all += count
         if count == MOST_FACTS:
-            facts_in_all += _FAR_MS - facts[0].time_ms
+            facts_in_all += 2 * _FAR_MS - facts[0].order[0]
     return facts_in_all
 
 

@@ -212,3 +212,20 @@ class CaseFigures:
     state: str
     """One of DEADLINE_STATES."""
     deadlines: int
+
+
+SERVICE_STATES: Final = ("up", "down", "unknown")
+"""How a channel of a site stands; unknown while its source is silent, or nothing was told of it."""
+HUMAN_VOICE_STATES: Final = ("open", "closed", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFigures:
+    """What a site offers its customers: channels by state now, human voice of today so far by state."""
+
+    tenant: str
+    site: str
+    channels: Mapping[str, int]
+    human_voice_seconds: Mapping[str, float]
+    day_breaches: Mapping[str, int]
+    """Findings that touch today, open or confirmed, by rule."""

@@ -33,6 +33,7 @@ from streams.domain.facts import (
     ANSWERED,
     CALLBACK_REQUESTED,
     FLOWED_OUT,
+    GONE,
     Ending,
     Exit,
     Offer,
@@ -162,7 +163,8 @@ class Facts:
             case Abandoned():
                 return _add_exit(state, Exit(event.time_ms, ABANDONED, identity))
             case FlowedOut(reason=reason):
-                return _add_exit(state, Exit(event.time_ms, FLOWED_OUT, identity, reason))
+                kind = GONE if reason == "unknown" else FLOWED_OUT
+                return _add_exit(state, Exit(event.time_ms, kind, identity, reason))
             case CallbackRequested(customer=customer):
                 party = self.party(customer, policy)
                 return _add_exit(state, Exit(event.time_ms, CALLBACK_REQUESTED, identity, None, None, party))

@@ -27,6 +27,8 @@ Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
 Count = Annotated[int, Meta(ge=0, le=10_000)]
 BusyDay = Literal["monday", "holiday_eve", "holiday_after", "fifth_business_day"]
 Setting = Literal["max_wait_seconds"]
+Promise = Literal["first_response_seconds", "next_response_seconds", "resolution_seconds"]
+"""Keys of the configuration that a tenant promises its own customers by."""
 ExceptionKind = Literal["systemic_outage", "atypical_day"]
 
 
@@ -96,7 +98,8 @@ class WaitRule(Part, frozen=True, kw_only=True):
 
 class Term(Part, frozen=True, kw_only=True):
     """A length of time in exactly one unit. Calendar and business days leave out the starting day and end with the
-    last; hours and minutes run; months and years end on the same day number, or else on the next day."""
+    last; hours and minutes run; months and years end on the same day number, or else on the next day. ``setting`` is
+    the tenant's own key: without a value there, nothing is due."""
 
     minutes: Count | None = None
     hours: Count | None = None
@@ -104,16 +107,21 @@ class Term(Part, frozen=True, kw_only=True):
     business_days: Count | None = None
     months: Count | None = None
     years: Count | None = None
+    setting: Promise | None = None
 
 
 class DeadlinePeriod(Part, frozen=True, kw_only=True):
-    """What a deadline rule says of what begins from one date to another, both inclusive."""
+    """What a deadline rule says of what begins from one date to another, both inclusive. ``extended_by`` is how much
+    longer the term is, once, for whoever is told within it that it is needed and why; of a month's demands not more
+    than ``extensions_at_most_percent`` may be."""
 
     since: date
     until: date | None = None
     force: Force
     confidence: Confidence
     within: Term
+    extended_by: Term | None = None
+    extensions_at_most_percent: Annotated[float, Meta(ge=0, le=100)] | None = None
     source: Text
     note: Text | None = None
 
@@ -121,7 +129,8 @@ class DeadlinePeriod(Part, frozen=True, kw_only=True):
 class DeadlineRule(Part, frozen=True, kw_only=True):
     """Something due after something: ``ends`` must come within the term of ``starts``. A ``keep`` rule is the other way
     round: ``ends`` (a deletion) must not come before the term is over; of a ``never`` rule ``starts`` itself is the
-    breach. A rule ``replaces`` a general one for its sectors and demands."""
+    breach. A rule ``replaces`` a general one for its sectors and demands. With ``any_answer`` an answer that is not
+    conclusive ends it too."""
 
     id: RuleId
     title: Text
@@ -130,6 +139,7 @@ class DeadlineRule(Part, frozen=True, kw_only=True):
     starts: CaseMoment
     ends: CaseMoment | None = None
     kind: Literal["within", "keep", "never"] = "within"
+    any_answer: bool = False
     calendar: Literal["base", "bank"] = "base"
     replaces: tuple[RuleId, ...] = ()
     periods: Annotated[tuple[DeadlinePeriod, ...], Meta(min_length=1)]
@@ -163,6 +173,32 @@ class ProtocolFormat(Part, frozen=True, kw_only=True):
     source: Text
 
 
+class ServicePeriod(Part, frozen=True, kw_only=True):
+    """What an availability rule says from one local date of the site to another, both inclusive. ``at_least_hours`` a
+    day is for human voice, ``options`` are what the first menu must offer."""
+
+    since: date
+    until: date | None = None
+    force: Force
+    confidence: Confidence
+    at_least_hours: Annotated[float, Meta(gt=0, le=24)] | None = None
+    options: tuple[Name, ...] = ()
+    source: Text
+    note: Text | None = None
+
+
+class AvailabilityRule(Part, frozen=True, kw_only=True):
+    """What a site must offer: ``any_channel`` at every instant (of ``channels``, or of all that the site has),
+    ``human_voice`` for some hours of each local date, or some options in every ``first_menu``."""
+
+    id: RuleId
+    title: Text
+    sectors: tuple[Name, ...] = ()
+    measure: Literal["any_channel", "human_voice", "first_menu"]
+    channels: tuple[Channel, ...] = ()
+    periods: Annotated[tuple[ServicePeriod, ...], Meta(min_length=1)]
+
+
 class Pack(Part, frozen=True, kw_only=True):
     """A pack of rules under one version. ``zone`` is where its dates are read."""
 
@@ -173,6 +209,7 @@ class Pack(Part, frozen=True, kw_only=True):
     calendar: Reading
     waits: tuple[WaitRule, ...] = ()
     deadlines: tuple[DeadlineRule, ...] = ()
+    availability: tuple[AvailabilityRule, ...] = ()
     indicators: tuple[IndicatorRule, ...] = ()
     protocols: tuple[ProtocolFormat, ...] = ()
 

@@ -329,7 +329,7 @@ class QueuesCore:
         if not visit.is_waiting or visit.queue is None or state.is_doubtful:
             return False
         waited_ms = self._clock_of(visit) - visit.offered_ms
-        past_limit = waited_ms > visit.limit_ms + self._grace_of(visit)
+        past_limit = waited_ms > visit.limit_ms + visit.grace_ms(self._clock.grace_ms)
         counters = None if state.is_historic else visit.queue.counters
         cross(visit, waited_ms if past_limit else min(waited_ms, visit.limit_ms), counters)
         if past_limit and visit.place is not None:
@@ -351,16 +351,10 @@ class QueuesCore:
         feed = self._feeds.feeds[visit.state.feed]
         return feed.newest_ms if visit.state.is_historic else self._now_ms.get(feed.topic, 0)
 
-    def _grace_of(self, visit: Visit) -> int:
-        """Nobody is given up before the finding is open: a limit at the very end of all patience has no grace."""
-        if visit.state.is_historic:
-            return 0
-        return max(0, min(self._clock.grace_ms, visit.unknown_exit_ms - visit.limit_ms))
-
     def _put_due(self, visit: Visit) -> None:
         state = visit.state
         clock = state.feed if state.is_historic else self._feeds.feeds[state.feed].topic
-        self._due.put(clock, visit, visit.next_due_ms(self._grace_of(visit)))
+        self._due.put(clock, visit, visit.next_due_ms(self._clock.grace_ms))
 
     # -- state --------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ Naive on purpose, and nothing here is shared with the stage that it judges.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -19,16 +19,17 @@ from streams.domain.recount_events import (
     Unfit,
     boolean,
     instant,
-    json_object,
+    limited,
     one_of,
+    opened,
     optional,
     slug,
     string,
-    text,
 )
-from streams.domain.recount_limits import is_working, local, on_day
+from streams.domain.recount_limits import Terms, is_working, local, on_day, open_limit_ms
 
 DAY: Final = timedelta(days=1)
+REASON: Final = limited(200)
 UNIT_MS: Final = {"minutes": 60_000, "hours": 3_600_000}
 MOMENTS: Final = frozenset({
     "registered", "protocol_issued", "protocol_sent", "restated", "answered", "resolved", "cancel_requested",
@@ -56,15 +57,21 @@ class Moment:
     sector: str | None
     demand: str | None
     is_conclusive: bool
+    is_extension: bool = False
+    """An answer that says that the answer proper takes longer, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseTerms:
     """What the cases of one tenant are held to: packs as their YAML has them, each with the days it goes by and those
-    on which banks rest."""
+    on which banks rest. ``promised_seconds`` are the tenant's own by setting, in its ``hours`` or without a pause."""
 
     packs: Sequence[tuple[Mapping[str, Any], frozenset[date], frozenset[date]]]
     sector: str | None = None
+    promised_seconds: Mapping[str, float] = field(default_factory=dict)
+    hours: Mapping[str, str] | None = None
+    zone: str | None = None
+    closed_days: frozenset[date] = frozenset()
 
 
 def read_cases(lines: Iterable[str | bytes], skipped: Skipped | None = None) -> Iterator[Moment]:
@@ -72,17 +79,17 @@ def read_cases(lines: Iterable[str | bytes], skipped: Skipped | None = None) -> 
     tally = Skipped() if skipped is None else skipped
     for line in lines:
         try:
-            yield moment(json_object(text(line)))
+            yield moment(*opened((), line))
         except Unfit as unfit:
             tally.add(str(unfit))
 
 
-def moment(envelope: Fields) -> Moment:
+def moment(envelope: Fields, data: object) -> Moment:
+    """One case event. Raises Unfit."""
     kind = string(envelope, "type")
     name = kind.removeprefix("case.")
     if not kind.startswith("case.") or name not in MOMENTS:
         raise Unfit("ignored_type")
-    data = envelope.get("data")
     if not isinstance(data, dict):
         raise Unfit("bad_value")
     optional(data, "channel", CHANNEL)
@@ -98,46 +105,68 @@ def moment(envelope: Fields) -> Moment:
         sector=optional(data, "sector", slug),
         demand=optional(data, "demand", DEMAND),
         is_conclusive=conclusive is not False,
+        is_extension=name == "answered" and optional(data, "extension_reason", REASON) is not None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One duty: pending, open, confirmed or met as of an instant, and its last millisecond by the strict reading."""
+
+    state: str
+    strict_ms: int
+    is_extended: bool
 
 
 def case_findings(moments: Iterable[Moment], terms: Mapping[str, CaseTerms], *, now_ms: int) -> dict[str, str]:
     """Every duty that is open or confirmed at an instant, by the id that its finding has."""
+    judged = case_duties_of(moments, terms, now_ms=now_ms)
+    return {key: each.state for key, each in judged.items() if each.state in ("open", "confirmed")}
+
+
+def case_duties_of(moments: Iterable[Moment], terms: Mapping[str, CaseTerms], *, now_ms: int) -> dict[str, Judged]:
+    """Every duty of every case as of an instant, by the id that its finding has or would have."""
     cases: dict[tuple[str, str], list[Moment]] = {}
     for each in sorted(set(moments), key=lambda each: (each.time_ms, each.name, each.event_id, each.source)):
         cases.setdefault((each.tenant, each.case_id), []).append(each)
-    found: dict[str, str] = {}
+    found: dict[str, Judged] = {}
     for (tenant, _), case in cases.items():
         if tenant in terms:
             for pack, days, bank_days in terms[tenant].packs:
-                found |= findings_of(case, pack, (days, bank_days), terms[tenant].sector, now_ms)
+                found |= duties_of(case, pack, (days, bank_days), terms[tenant], now_ms)
     return found
 
 
-def findings_of(
+def duties_of(
     case: Sequence[Moment],
     pack: Mapping[str, Any],
     days: tuple[frozenset[date], frozenset[date]],
-    sector: str | None,
+    terms: CaseTerms,
     now_ms: int,
-) -> dict[str, str]:
+) -> dict[str, Judged]:
     """Of one case by one pack."""
     registered = next((each for each in case if each.name == "registered"), None)
     demand = registered.demand if registered else None
-    sector = (registered.sector if registered else None) or sector
+    sector = (registered.sector if registered else None) or terms.sector
     found = {}
     for start in case:
         is_repeat = start.name == "registered" and start is not registered
-        if is_repeat or (start.name == "answered" and not start.is_conclusive):
+        if is_repeat or (start.name == "answered" and not is_answer(start)):
             continue
         regime = local((registered or start).time_ms, pack["zone"]).date()
         for rule in rules_for(pack, start.name, (sector, demand), regime):
-            state = state_of(case, start, rule, (pack, regime, days[rule.get("calendar") == "bank"]), now_ms)
-            if state is not None:
+            by = (pack, regime, days[rule.get("calendar") == "bank"])
+            judged = judge(case, start, rule, by=by, terms=terms, now_ms=now_ms)
+            if judged is not None:
                 item = f"{start.item}@" if start.item else ""
                 version = f"{pack['policy']}@{pack['version']}"
-                found[f"{start.tenant}/{start.case_id}:{rule['id']}:{item}{start.time_ms}:{version}"] = state
+                found[f"{start.tenant}/{start.case_id}:{rule['id']}:{item}{start.time_ms}:{version}"] = judged
     return found
+
+
+def is_answer(each: Moment) -> bool:
+    """The answer proper."""
+    return each.is_conclusive and not each.is_extension
 
 
 def rules_for(
@@ -157,36 +186,78 @@ def rules_for(
     return [rule for rule in fitting if rule["id"] not in replaced]
 
 
-def state_of(
+def judge(
     case: Sequence[Moment],
     start: Moment,
     rule: Mapping[str, Any],
+    *,
     by: tuple[Mapping[str, Any], date, frozenset[date]],
+    terms: CaseTerms,
     now_ms: int,
-) -> str | None:
-    pack, regime, holidays = by
-    kind = rule.get("kind", "within")
-    if kind == "never":
-        return "confirmed"
+) -> Judged | None:
+    """What began with ``start``; None where the tenant promises nothing of the kind."""
+    regime = by[1]
     period = on_day(rule["periods"], regime)
     assert period is not None, "chosen because it has one"
-    saturday = bool(pack["calendar"].get("saturday_is_business"))
-    strict_ms, rolled_ms = due_dates(start.time_ms, period["within"], pack["zone"], holidays, saturday=saturday)
+    dates = last_instants(start.time_ms, period["within"], by, terms)
+    if dates is None:
+        return None
+    extended = [each for each in case if each.is_extension and start.time_ms <= each.time_ms <= dates[1]]
+    longer = period.get("extended_by")
+    if longer and extended:
+        [(unit, count)], [(_, more)] = period["within"].items(), longer.items()
+        dates = last_instants(start.time_ms, {unit: count + more}, by, terms)
+    assert dates is not None, "a term of its own always ends"
     ends = [
         each.time_ms
         for each in case
-        if each.name == rule["ends"]
+        if each.name == rule.get("ends")
         and each.item == start.item
         and each.time_ms >= start.time_ms
-        and (each.name != "answered" or each.is_conclusive)
+        and (each.name != "answered" or rule.get("any_answer") or is_answer(each))
     ]
+    state = state_of(rule.get("kind", "within"), ends, dates, now_ms)
+    return Judged(state, dates[0], bool(longer and extended))
+
+
+def state_of(kind: str, ends: Sequence[int], dates: tuple[int, int], now_ms: int) -> str:
+    strict_ms, rolled_ms = dates
+    if kind == "never":
+        return "confirmed"
     if kind == "keep":
-        return "confirmed" if ends and ends[0] <= strict_ms else None
+        if ends and ends[0] <= strict_ms:
+            return "confirmed"
+        return "met" if now_ms > strict_ms else "pending"
     if ends:
-        return "confirmed" if ends[0] > rolled_ms else None
+        return "confirmed" if ends[0] > rolled_ms else "met"
     if now_ms > rolled_ms:
         return "confirmed"
-    return "open" if now_ms > strict_ms else None
+    return "open" if now_ms > strict_ms else "pending"
+
+
+def last_instants(
+    start_ms: int,
+    within: Mapping[str, Any],
+    by: tuple[Mapping[str, Any], date, frozenset[date]],
+    terms: CaseTerms,
+) -> tuple[int, int] | None:
+    """The last milliseconds in time, strictly and rolled. None: nothing is promised, or the desk never opens."""
+    pack, _, holidays = by
+    if "setting" not in within:
+        saturday = bool(pack["calendar"].get("saturday_is_business"))
+        return due_dates(start_ms, within, pack["zone"], holidays, saturday=saturday)
+    promised = terms.promised_seconds.get(within["setting"])
+    if promised is None:
+        return None
+    desk = Terms(None, terms.zone or pack["zone"], hours=terms.hours, closed_days=terms.closed_days)
+    length_ms = round(promised * 1000)
+    end_ms = start_ms + length_ms
+    if terms.hours is not None:
+        opened_ms = open_limit_ms(desk, start_ms, length_ms)
+        if opened_ms is None:
+            return None
+        end_ms = start_ms + opened_ms
+    return end_ms, end_ms
 
 
 def due_dates(

@@ -117,6 +117,11 @@ def read_records(
 
 def parse(headers: Sequence[tuple[str, bytes | None]], value: str | bytes | None) -> Event:
     """One record's event. Raises Unfit."""
+    return event(*opened(headers, value))
+
+
+def opened(headers: Sequence[tuple[str, bytes | None]], value: str | bytes | None) -> tuple[Fields, object]:
+    """The attributes of an event and its data, in structured or binary mode. Raises Unfit."""
     if value is None:
         raise Unfit("no_value")
     if len(value) > LARGEST_RECORD_BYTES:
@@ -124,9 +129,9 @@ def parse(headers: Sequence[tuple[str, bytes | None]], value: str | bytes | None
     given = {name: raw for name, raw in headers if raw is not None}
     attributes = {name[3:]: text(raw) for name, raw in given.items() if name.startswith("ce_")}
     if attributes and not given.get("content-type", b"").startswith(b"application/cloudevents"):
-        return event(attributes, json_object(text(value)))
+        return attributes, json_object(text(value))
     envelope = json_object(text(value))
-    return event(envelope, envelope.get("data"))
+    return envelope, envelope.get("data")
 
 
 def text(raw: str | bytes) -> str:
@@ -329,7 +334,7 @@ ENTRY: Final = whole(1, 100_000)
 DIRECTION: Final = one_of("in", "out")
 AUTHOR: Final = one_of("customer", "agent", "bot")
 ENDED_BY: Final = one_of("customer", "agent", "network")
-FLOW_OUT_REASON: Final = one_of("transfer", "overflow", "timeout", "closed", "key")
+FLOW_OUT_REASON: Final = one_of("transfer", "overflow", "timeout", "closed", "key", "unknown")
 
 ONLY_CHECKED: Final[Mapping[str, Mapping[str, Check]]] = {
     "offered": {

@@ -34,7 +34,7 @@ FLOW_OUT_OUTCOMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a figure needs of one visit. ``kind`` is its exit, or waiting, or unknown_exit (both with wait 0)."""
+    """What a figure needs of one visit. ``kind`` is its exit, or waiting (with wait 0), or unknown_exit."""
 
     kind: str
     reason: str | None

@@ -13,6 +13,8 @@ from streams.domain.recount_events import Event, VisitId
 
 EXIT_RANK: Final = {"answered": 0, "callback_requested": 1, "flowed_out": 2, "abandoned": 3}
 """Which exit stands where two bear the same time."""
+NOBODY_KNOWS: Final = "unknown_exit"
+"""What a visit left by of which is said only that it is gone: every other exit stands before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,9 @@ class Visit(Offer):
 
     exit_ms: int
     exit_kind: str
-    """answered, abandoned, flowed_out or callback_requested."""
+    """answered, abandoned, flowed_out, callback_requested or unknown_exit."""
     exit_reason: str | None
-    """Why a visit flowed out: transfer, overflow, timeout, closed or key."""
+    """Why a visit flowed out: transfer, overflow, timeout, closed or key; unknown of an unknown_exit."""
     wait_ms: int
     """Exit minus offer; 0 where the exit bears the earlier time."""
     talk_seconds: float | None
@@ -77,9 +79,10 @@ def visits_of(events: Iterable[Event]) -> tuple[list[Visit], list[Offer]]:
     return finished, unfinished
 
 
-def order(event: Event) -> tuple[int, int, str, str]:
-    """Earliest first; at one instant the exit of the better rank, then the smallest event id."""
-    return event.time_ms, EXIT_RANK.get(exit_kind(event) or "", 0), event.event_id, event.source
+def order(event: Event) -> tuple[bool, int, int, str, str]:
+    """Earliest first; at one instant the exit of the better rank, then the smallest event id. Unknown ones last."""
+    kind = exit_kind(event)
+    return kind == NOBODY_KNOWS, event.time_ms, EXIT_RANK.get(kind or "", 0), event.event_id, event.source
 
 
 def role_of(event: Event) -> str | None:
@@ -96,6 +99,8 @@ def exit_kind(event: Event) -> str | None:
             return "answered" if event.channel == "voice" else None
         case "message":
             return "answered" if event.channel != "voice" and event.details.by_agent else None
+        case "flowed_out" if event.details.reason == "unknown":
+            return NOBODY_KNOWS
         case _:
             return event.kind if event.kind in EXIT_RANK else None
 

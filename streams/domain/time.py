@@ -41,6 +41,11 @@ class SiteCalendar:
         """The local date as a proleptic ordinal (``date.fromordinal``)."""
         return (instant_ms + self._offset_ms(instant_ms)) // _DAY_MS + _EPOCH_ORDINAL
 
+    def interval_and_day(self, instant_ms: int) -> tuple[int, int]:
+        """Both at once, for every visit needs both."""
+        local_ms = instant_ms + self._offset_ms(instant_ms)
+        return instant_ms - local_ms % INTERVAL_MS, local_ms // _DAY_MS + _EPOCH_ORDINAL
+
     def day_start_ms(self, day: int) -> int:
         """The first instant of a local date."""
         midnight = datetime.combine(date.fromordinal(day), datetime.min.time(), self.zone)

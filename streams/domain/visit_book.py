@@ -233,8 +233,7 @@ class VisitBook:
     def _restore_visit(self, visit_id: str, state: VisitState) -> None:
         tenant, queue_name, _ = visit_id.split("/", 2)
         policy = self._directory.queue(tenant, queue_name)
-        channels = {offer.channel for offer in state.offers} or {state.channel}
-        if policy is None or not channels <= policy.channels:
+        if policy is None or not _is_of_channels(state, policy):
             return
         if state.limit is not None:
             state.limit = self._limits_read.setdefault(state.limit, state.limit)
@@ -255,6 +254,13 @@ class VisitBook:
         self._hold_new_places(visit)
         if not state.is_historic:
             _follow_line(visit, None, visit.queue)
+
+
+def _is_of_channels(state: VisitState, policy: QueuePolicy) -> bool:
+    """Whether all that is known of a visit came on channels its queue has."""
+    if not state.offers:
+        return state.channel in policy.channels
+    return all(offer.channel in policy.channels for offer in state.offers)
 
 
 def _follow_line(visit: Visit, old_queue: ChannelQueue | None, queue: ChannelQueue) -> None:

@@ -42,6 +42,7 @@ _FLOW_OUT_OUTCOME: Final = {
     "timeout": OUTCOME_NUMBER["timed_out"],
     "closed": OUTCOME_NUMBER["closed"],
     "key": OUTCOME_NUMBER["key_exit"],
+    "unknown": UNKNOWN_EXIT,
 }
 
 
@@ -136,16 +137,22 @@ class Visit:
         """From this instant on nothing of it can change any more, unless it still waits."""
         return self.state.last_ms + self.policy.retention_ms[self.channel]
 
-    def next_due_ms(self, grace_ms: int) -> int:
+    def grace_ms(self, most_ms: int) -> int:
+        """How long past its limit an answer in flight is waited for. Nobody is given up before the finding is open: a
+        limit at the very end of all patience has no grace, and neither has history."""
+        return 0 if self.state.is_historic else max(0, min(most_ms, self.unknown_exit_ms - self.limit_ms))
+
+    def next_due_ms(self, most_grace_ms: int) -> int:
         """The next instant at which waiting alone changes something of this visit."""
         if not self.is_waiting:
             return self.forget_ms
-        instants = [self.offered_ms + self.unknown_exit_ms + 1]
-        if not self.crossed_target and not self.state.is_doubtful:
-            instants.append(self.offered_ms + self.policy.answer_target_ms + 1)
-        if not self.crossed_limit and not self.state.is_doubtful:
-            instants.append(self.offered_ms + self.limit_ms + 1 + grace_ms)
-        return min(instants)
+        wait_ms = self.unknown_exit_ms
+        if not self.state.is_doubtful:
+            if not self.crossed_target:
+                wait_ms = min(wait_ms, self.policy.answer_target_ms)
+            if not self.crossed_limit:
+                wait_ms = min(wait_ms, self.limit_ms + self.grace_ms(most_grace_ms))
+        return self.offered_ms + wait_ms + 1
 
 
 def outcome_of(leave: Leave, policy: QueuePolicy) -> int:
@@ -194,7 +201,7 @@ def _interval_and_day(visit: Visit, queue: ChannelQueue) -> tuple[int, int]:
     offered_ms, known = visit.state.offers[0].time_ms, visit.standing
     if known is not None and visit.queue is queue and visit.offered_ms == offered_ms:
         return known.interval_ms, known.day
-    return queue.calendar.interval_start_ms(offered_ms), queue.calendar.day(offered_ms)
+    return queue.calendar.interval_and_day(offered_ms)
 
 
 @lru_cache(maxsize=1024)

@@ -125,6 +125,10 @@ class ChangelogStore(MemoryStore):
         super().__post_init__()
         self.recovered: dict[int, RecoveredPartition] = {}
 
+    def forget(self) -> None:
+        """A new recovery begins."""
+        self.recovered = {}
+
     def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:
         del to_key, to_value
         try:

@@ -14,6 +14,7 @@ from faust.types import TP
 from streams.dead_letters import DEAD_LETTERS, dead_letter_record
 from streams.delivery import Appended, Outbox, RecordToSend, end_process
 from streams.domain.decisions import Core, DeadLetter
+from streams.engine import garbage
 from streams.engine.batches import Batch
 from streams.engine.changelog import OFFSETS_KEY, ChangelogStore, RecoveredPartition, newest_epoch
 from streams.engine.owner import Hold, Owner
@@ -107,16 +108,34 @@ class Stage:
 
     async def _run(self, stream: AsyncIterable[Batch]) -> None:
         async for batch in stream:
-            owner = self.owners.get(batch.tp.partition)
-            if owner is None or batch.seek_number != self._consumer.seek_number:
-                continue
             try:
-                owner.take(self._bare[batch.tp.topic], batch)
-                if owner.is_full:
-                    await owner.flush()
+                await self._take(batch)
             except Exception as error:  # noqa: BLE001 - a bug must not be acknowledged: the process ends before that
                 last = f"{batch.tp.topic}/{batch.tp.partition} at offsets {batch.first} to {batch.last}"
                 end_process(f"{self.name} failed on {last}", error)
+
+    async def _take(self, batch: Batch) -> None:
+        """Hand a batch to its owner, everything else in the worker having its turn between two slices of it.
+
+        Faust gives what has been fetched without a pause, and a pause is where a partition may be given up: then the
+        rest of the batch is its next owner's.
+        """
+        owner = self.owners.get(batch.tp.partition)
+        if owner is None or not self._is_held(owner, batch):
+            return
+        for _ in owner.take_in_slices(self._bare[batch.tp.topic], batch):
+            await self._give_way(owner)
+            if not self._is_held(owner, batch):
+                return
+        await self._give_way(owner)
+
+    async def _give_way(self, owner: Owner) -> None:
+        if owner.is_full:
+            await owner.flush()
+        await asyncio.sleep(0)
+
+    def _is_held(self, owner: Owner, batch: Batch) -> bool:
+        return self.owners.get(owner.partition) is owner and batch.seek_number == self._consumer.seek_number
 
     # -- coming and going ---------------------------------------------------------------------------------------------
 
@@ -135,14 +154,18 @@ class Stage:
         owned = {tp.partition for tp in self._app.assignor.assigned_actives() if tp.topic in self._bare}
         changelogs = [TP(self.changelog, partition) for partition in sorted(owned)]
         ends = await self._consumer.highwaters(*changelogs) if changelogs else {}
-        owners = [self._make_owner(tp.partition, recovered.get(tp.partition), ends[tp]) for tp in changelogs]
+        rows = sum(len(partition.rows) for partition in recovered.values())
+        owners = []
+        for tp in changelogs:
+            owners.append(self._make_owner(tp.partition, recovered.pop(tp.partition, None), ends[tp]))
+            await asyncio.sleep(0)  # whoever asks for health has a turn between two partitions
         if self._revocations == revocations:
             await asyncio.gather(*(owner.claim() for owner in owners))
         if self._revocations != revocations:
             return  # these partitions may be somebody else's by now; the next recovery builds anew
         self.owners = {owner.partition: owner for owner in owners}
         self.generation = self._app.consumer_generation_id
-        rows = sum(len(partition.rows) for partition in recovered.values())
+        garbage.set_aside_restored()
         logger.info("%s: %d partitions restored from %d rows", self.name, len(self.owners), rows)
 
     def _make_owner(self, partition: int, recovered: RecoveredPartition | None, end_offset: int) -> Owner:
@@ -168,16 +191,13 @@ class Stage:
         return owner
 
     async def _revoked(self, app: Any, revoked: Iterable[TP], **_: Any) -> None:
-        """Drop every owner, and make Faust read every changelog again from its start, also of partitions that stay."""
+        """Drop every owner, also of partitions that stay: the next recovery reads every changelog from its start."""
         del app
         self._revocations += 1
         self._is_given_up = True
         dropped, self.owners = self.owners, {}
         self.gave_up(dropped.values())
-        self._store.recovered = {}
-        recovery = self._app.tables.recovery
-        for tp in [tp for tp in recovery.active_offsets if tp.topic == self.changelog]:
-            recovery.revoke(tp)
+        self._store.forget()
         logger.info("%s: gave up its partitions (%d revoked)", self.name, len(list(revoked)))
 
     async def _assigned(self, app: Any, assigned: Iterable[TP], **_: Any) -> None:

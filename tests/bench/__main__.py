@@ -8,7 +8,8 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Final
 
 from tests.bench.cluster import Cluster
 from tests.bench.measures import MEASURES, Circumstances
-from tests.bench.table import Row, as_text
+from tests.bench.table import MISSED, Row, as_text
 from tests.kafka_server import KafkaServer, kafka_unavailable_reason
 from tests.worker_process import PROJECT
 
@@ -32,18 +33,22 @@ class _Options:
     events: int | None
     results: Path | None
 
+    def minutes_of(self, name: str) -> float:
+        measure = MEASURES[name]
+        return measure.short_minutes if self.is_short else measure.minutes
+
 
 def main() -> None:
     options = _options()
     reason = kafka_unavailable_reason()
     if reason:
         sys.exit(f"the bench needs a real Kafka: {reason}")
-    started = time.monotonic()
+    started, load = time.monotonic(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="filaviva-bench-") as folder, KafkaServer() as server:
         python = options.bench_python if options.bench_python.exists() else None
         around = Circumstances(Cluster(server, Path(folder)), Path(folder), options.is_short, python, options.events)
-        rows = list(_measured(options.names, around))
-    text = f"{_heading(options, time.monotonic() - started)}\n\n{as_text(rows)}\n"
+        rows = list(_measured(options, around))
+    text = f"{_heading(options, time.monotonic() - started, load)}\n\n{as_text(rows)}\n"
     print(f"\n{text}")
     if options.results:
         options.results.write_text(text)
@@ -51,22 +56,33 @@ def main() -> None:
     sys.exit(f"missed: {'; '.join(missed)}" if missed else 0)
 
 
-def _measured(names: list[str], around: Circumstances) -> Iterator[Row]:
-    for name in names:
-        print(f"{name}:", flush=True)
-        measure: Callable[[Circumstances], list[Row]] = MEASURES[name]
-        for row in measure(around):
+def _measured(options: _Options, around: Circumstances) -> Iterator[Row]:
+    """The rows of every measure asked for. One that fails is a missed row of the table, and the rest is measured."""
+    left = sum(options.minutes_of(name) for name in options.names)
+    print(f"{len(options.names)} measures, on two quiet cores about {left:.0f} min in all", flush=True)
+    for number, name in enumerate(options.names, start=1):
+        print(f"[{number}/{len(options.names)}] {name}, about {left:.0f} min left:", flush=True)
+        left -= options.minutes_of(name)
+        for row in _rows(name, around):
             print(f"  {row.figure}: {row.measured} {row.verdict}", flush=True)
             yield row
 
 
-def _heading(options: _Options, seconds: float) -> str:
-    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+def _rows(name: str, around: Circumstances) -> list[Row]:
+    try:
+        return MEASURES[name].run(around)
+    except Exception as error:  # noqa: BLE001 - half an hour of other figures is worth keeping; the reason is in the row
+        traceback.print_exc()
+        said = " ".join(str(error).split()).replace("|", "/")
+        return [Row(name, "-", "", MISSED, f"not measured: {type(error).__name__}: {said[:300]}")]
+
+
+def _heading(options: _Options, seconds: float, load: float) -> str:
     length = "short run" if options.is_short else "full run"
     return (
         f"# Measured\n\n{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {length} of {seconds / 60:.0f} min, "
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, load average at the end {load}.\n"
-        "Broker and contestant share the cores, and other work ran beside them: ratios count more than figures."
+        f"{os.cpu_count()} cores, Python {platform.python_version()}. Load average before the run {load:.1f}: what was "
+        "beside it on the machine.\nBroker, publisher and contestant share the cores: ratios count more than figures."
     )
 
 

@@ -148,7 +148,7 @@ def scrape(cluster: Cluster, *, queues: int, pages: int) -> Scrape:
         host, port = worker.address
         _page(host, port)
         quiet = _longest_answers_ms(host, port, lambda: time.sleep(1.0), pages)
-        taken: list[tuple[float, int]] = []
+        taken: list[tuple[float, bytes]] = []
         busy = _longest_answers_ms(host, port, lambda: taken.append(_page(host, port)), pages)
         used = processor_seconds(worker.pid)
         alone = [_page(host, port) for _ in range(pages)]
@@ -156,17 +156,19 @@ def scrape(cluster: Cluster, *, queues: int, pages: int) -> Scrape:
         assert worker.terminate() == 0
     cluster.forget(installation)
     seconds = median(seconds for seconds, _ in alone)
-    return Scrape(seconds, used / pages, taken[0][1], busy, quiet)
+    lines = zlib.decompress(taken[0][1], wbits=zlib.MAX_WBITS | 16).count(b"\n")
+    return Scrape(seconds, used / pages, lines, busy, quiet)
 
 
-def _page(host: str, port: int) -> tuple[float, int]:
+def _page(host: str, port: int) -> tuple[float, bytes]:
+    """How long it took, and what came; nothing is done with it, because another thread measures meanwhile."""
     connection = http.client.HTTPConnection(host, port, timeout=60)
     started = time.perf_counter()
     connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
     page = connection.getresponse().read()
     seconds = time.perf_counter() - started
     connection.close()
-    return seconds, zlib.decompress(page, wbits=zlib.MAX_WBITS | 16).count(b"\n")
+    return seconds, page
 
 
 def _longest_answers_ms(host: str, port: int, work: Any, times: int) -> float:

@@ -1,4 +1,4 @@
-"""What the bench measures, by name, in the order of the table."""
+"""What the bench measures, by name, in the order of the table, and about how long each takes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from tests.bench import core_state, live, throughput
 from tests.bench.cluster import Cluster
 from tests.bench.recovery import recovery
-from tests.bench.table import MISSED, Row, at_least, at_most
+from tests.bench.table import MET, MISSED, Row, at_least, at_most
 from tests.bench.workload import make_workload
 
 ROUNDS: Final = 5
+WORKER_ROUNDS: Final = 3
 EVENTS: Final = 60_000
 SHORT_EVENTS: Final = 25_000
 REMAINS: Final = "see the README: what remains"
@@ -57,11 +58,30 @@ def _throughput(around: Circumstances) -> list[Row]:
         )
         rows.append(at_least(figure, median(ratios), goal, "x", detail=spread, remark=REMAINS))
     differences = [each for speed in throughput.medians(rounds).values() for each in speed.differences]
-    said = "; ".join(differences) or "none"
-    rows.append(
-        Row("differences of outcomes and findings from the recount", said, "none", MISSED if differences else "met")
-    )
+    rows.append(_no_differences("differences of outcomes and findings from the recount", differences))
     return rows
+
+
+def _workers(around: Circumstances) -> list[Row]:
+    workload = make_workload(around.folder, around.events or (SHORT_EVENTS if around.is_short else EVENTS))
+    speeds: dict[int, list[throughput.Speed]] = {1: [], 2: []}
+    for _ in range(1 if around.is_short else WORKER_ROUNDS):
+        for workers, found in speeds.items():
+            found.append(throughput.run_workers(around.cluster, workload, workers))
+            print(f"  {workers} worker(s) {found[-1].events_per_second:9,.0f} events/s", flush=True)
+    one, two = (median(each.events_per_second for each in speeds[workers]) for workers in speeds)
+    one_us, two_us = (median(each.processor_us_per_event for each in speeds[workers]) for workers in speeds)
+    ratio = median(b.events_per_second / a.events_per_second for a, b in zip(speeds[1], speeds[2], strict=True))
+    said = f"{ratio:.2f}x ({two:,.0f} and {one:,.0f} events/s; {two_us:.0f} and {one_us:.0f} µs of processor)"
+    differences = [each for found in speeds.values() for speed in found for each in speed.differences]
+    return [
+        Row("throughput of two workers over one, events published meanwhile", said),
+        _no_differences("differences of two workers and of one from the recount", differences),
+    ]
+
+
+def _no_differences(figure: str, differences: list[str]) -> Row:
+    return Row(figure, "; ".join(differences) or "none", "none", MISSED if differences else MET)
 
 
 def _latency(around: Circumstances) -> list[Row]:
@@ -136,15 +156,24 @@ def _recovery(around: Circumstances) -> list[Row]:
     return rows
 
 
-MEASURES: Final[Mapping[str, Callable[[Circumstances], list[Row]]]] = MappingProxyType(
+class Measure(NamedTuple):
+    """``minutes`` and ``short_minutes`` are what a full run and a short one of it take on two quiet cores, about."""
+
+    run: Callable[[Circumstances], list[Row]]
+    minutes: float
+    short_minutes: float
+
+
+MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
     {
-        "throughput": _throughput,
-        "latency": _latency,
-        "breaches": _breaches,
-        "scrape": _scrape,
-        "memory": _memory,
-        "recovery": _recovery,
-        "growth": _growth,
-        "ticks": _ticks,
+        "throughput": Measure(_throughput, 14, 2),
+        "workers": Measure(_workers, 3, 1),
+        "latency": Measure(_latency, 2, 1),
+        "breaches": Measure(_breaches, 2, 1),
+        "scrape": Measure(_scrape, 1, 1),
+        "memory": Measure(_memory, 0.5, 0.5),
+        "recovery": Measure(_recovery, 4, 1.5),
+        "growth": Measure(_growth, 4, 1),
+        "ticks": Measure(_ticks, 1, 1),
     }
 )

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -13,6 +14,7 @@ from typing import Final
 
 from streams import comparison
 from streams.engine.changelog import OFFSETS_KEY, RecoveredPartition
+from streams.metric_names import STREAM_ASSIGNED_PARTITIONS
 from streams.told import Told
 from streams.topics import CONTACT_OUTCOMES, SLA_BREACHES, changelog_name
 from tests.bench.cluster import INPUTS, Cluster, ProcessorTime, Watch, publish
@@ -21,7 +23,7 @@ from tests.bench.workload import Workload, document
 from tests.deadlines import wait_until
 from tests.installation import Installation
 from tests.leash import leash
-from tests.worker_process import PROJECT
+from tests.worker_process import PROJECT, WorkerProcess
 
 FILAVIVA: Final = "Filaviva"
 PLAIN_FAUST: Final = "plain Faust"
@@ -35,6 +37,7 @@ where a worker has nothing left to do but to wait for its next flush."""
 FLUSH_SECONDS: Final = 0.5
 """How often every contestant commits."""
 RUN_SECONDS: Final = 240.0
+JOIN_SECONDS: Final = 120.0
 Points = list[tuple[float, int]]
 
 
@@ -75,12 +78,40 @@ def _contestants(bench_python: Path | None) -> dict[str, Callable[[Installation,
 
 def _run_filaviva(installation: Installation, workload: Workload) -> Speed:
     """The worker as operators run it. What it had done when is read from its changelog: every flush says so."""
-    with installation.worker() as worker, Watch(installation, *INPUTS, group=installation.broker.prefix) as inputs:
+    with installation.worker() as worker:
         used = ProcessorTime(worker.pid)
-        wait_until(lambda: inputs.committed() >= workload.events, "all is committed", seconds=RUN_SECONDS)
+        _wait_committed(installation, workload)
         used.stop()
         assert worker.terminate() == 0
-    return _speed(_flushes(installation), used, _differences(installation, workload))
+    return _speed(_flushes(installation), [used], _differences(installation, workload))
+
+
+def run_workers(cluster: Cluster, workload: Workload, workers: int) -> Speed:
+    """So many workers of one group, all of them ready and each with partitions before the first event is published."""
+    installation = cluster.installation(document(), flush_seconds=FLUSH_SECONDS)
+    try:
+        with ExitStack() as running:
+            started = [running.enter_context(installation.worker()) for _ in range(workers)]
+            wait_until(lambda: all(map(_has_partitions, started)), "all share the partitions", seconds=JOIN_SECONDS)
+            used = [ProcessorTime(worker.pid) for worker in started]
+            assert publish(installation, workload.lines()) == workload.events
+            _wait_committed(installation, workload)
+            for each in used:
+                each.stop()
+            assert [worker.terminate() for worker in started] == [0] * workers
+        return _speed(_flushes(installation), used, _differences(installation, workload))
+    finally:
+        cluster.forget(installation)
+
+
+def _has_partitions(worker: WorkerProcess) -> bool:
+    metrics = worker.metrics_or_none() if worker.is_ready() else None
+    return metrics is not None and metrics.total(STREAM_ASSIGNED_PARTITIONS.name, topic=INPUTS[0]) > 0
+
+
+def _wait_committed(installation: Installation, workload: Workload) -> None:
+    with Watch(installation, *INPUTS, group=installation.broker.prefix) as inputs:
+        wait_until(lambda: inputs.committed() >= workload.events, "all is committed", seconds=RUN_SECONDS)
 
 
 def _flushes(installation: Installation) -> Points:
@@ -137,12 +168,12 @@ def _of_module(
             used.stop()
         assert code == 0, f"{name} ended with {code}; its log ends:\n{log_path.read_text(errors='replace')[-4000:]}"
         points = [(instant, done) for instant, done in json.loads(assignment.report.read_text())]
-        return _speed(points, used, _differences(installation, workload) if tells else ())
+        return _speed(points, [used], _differences(installation, workload) if tells else ())
 
     return run
 
 
-def _speed(points: Points, used: ProcessorTime, differences: tuple[str, ...]) -> Speed:
+def _speed(points: Points, used: list[ProcessorTime], differences: tuple[str, ...]) -> Speed:
     """Between the last points known before each share, or the first there is."""
     events = points[-1][1]
     begin, first = _last_before(points, events * FIRST_SHARE)
@@ -151,7 +182,8 @@ def _speed(points: Points, used: ProcessorTime, differences: tuple[str, ...]) ->
         end, last = points[-1]
     assert begin < end, "too few events: nothing is known between the first flush and the last"
     counted = last - first
-    return Speed(counted / (end - begin), used.used_between(begin, end) / counted * 1e6, differences)
+    processor_seconds = sum(each.used_between(begin, end) for each in used)
+    return Speed(counted / (end - begin), processor_seconds / counted * 1e6, differences)
 
 
 def _differences(installation: Installation, workload: Workload) -> tuple[str, ...]:

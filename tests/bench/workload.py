@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,6 +55,7 @@ def settings() -> Settings:
     return parse_settings(yaml.safe_dump({"kafka": {"brokers": ["127.0.0.1:9092"]}, **document()}), environment={})
 
 
+@cache
 def make_workload(folder: Path, events: int) -> Workload:
     """About so many contact events of visits that have left their queue when the events end."""
     configured = settings()

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tests import brokers
 from tests.deadlines import wait_until
@@ -94,24 +94,35 @@ class Bench:
         self.report.count("workers ended unasked", len(self.fleet.ended) - self._ends_told)
         self._ends_told = len(self.fleet.ended)
 
-    def seconds_until_moved(self) -> float:
-        """How long it takes until the durable state of every partition has passed what lies in it now."""
+    def recovered(self) -> Recovered:
+        """How long it takes until every partition moves, and until all have passed what lies in them now."""
         begun = time.monotonic()
-        verifier = self.verifier()
-        marks = {topic: verifier.ends(topic) for topic in INPUTS}
+        marks = {(topic, number): end for topic in INPUTS for number, end in enumerate(self.verifier().ends(topic))}
         with self.installation.state("queues") as state:
 
-            def have_passed() -> bool:
+            def positions() -> dict[tuple[str, int], int]:
                 self.fleet.tend()
-                positions = {number: part.positions() for number, part in state.refresh().partitions.items()}
-                return all(
-                    end == 0 or (topic in positions[number] and positions[number][topic].next_offset >= end)
-                    for topic, ends in marks.items()
-                    for number, end in enumerate(ends)
-                )
+                return {
+                    (topic, number): position.next_offset
+                    for number, part in state.refresh().partitions.items()
+                    for topic, position in part.positions().items()
+                }
 
-            wait_until(have_passed, "every partition moves", seconds=MOVED_SECONDS)
-        return time.monotonic() - begun
+            before = positions()
+            behind = {place for place, end in marks.items() if before.get(place, 0) < end}
+
+            def move() -> bool:
+                now = positions()
+                return all(now.get(place, 0) > before.get(place, 0) for place in behind)
+
+            def have_passed() -> bool:
+                now = positions()
+                return all(now.get(place, 0) >= marks[place] for place in behind)
+
+            wait_until(move, "every partition moves", seconds=MOVED_SECONDS)
+            moving = time.monotonic() - begun
+            wait_until(have_passed, "every partition has caught up", seconds=MOVED_SECONDS)
+        return Recovered(moving, time.monotonic() - begun)
 
     def wait_shown(self, seconds: float = 120.0) -> None:
         """Until every queue is live on exactly one page, and nobody waits who has left."""
@@ -132,6 +143,15 @@ class Bench:
         kinds = {fault.kind for fault, _ in happened.fired}
         for kind in sorted(kinds):
             self.report.figure(kind, happened.count(kind))
+
+
+class Recovered(NamedTuple):
+    """Seconds since somebody began to wait."""
+
+    moving: float
+    """The durable state of every partition that was behind has gone on."""
+    caught_up: float
+    """It rests on all that lay there when the wait began."""
 
 
 @dataclass(frozen=True)

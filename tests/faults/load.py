@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from streams.connections import KEEPS_EVERY_RECORD
 from streams.domain.events import INTAKE_OF_CHANNEL
 from streams.partitioning import partition_of
 from streams.topics import full_name
@@ -26,8 +27,7 @@ from tests.deadlines import wait_until
 from tests.faults.visits import Moment, PlannedVisit
 
 PRODUCER: Final = {
-    "acks": "all",
-    "enable.idempotence": True,
+    **KEEPS_EVERY_RECORD,
     "compression.type": "lz4",
     "linger.ms": 5,
     "message.timeout.ms": 600_000,

@@ -67,8 +67,12 @@ def deduplication_by_time(patch: pytest.MonkeyPatch) -> None:
 
 def interval_off_by_one(patch: pytest.MonkeyPatch) -> None:
     """The instant at which an interval begins is counted in the one before."""
-    sound = SiteCalendar.interval_start_ms
-    patch.setattr(SiteCalendar, "interval_start_ms", lambda calendar, instant_ms: sound(calendar, instant_ms - 1))
+    sound = SiteCalendar.interval_and_day
+
+    def late(calendar: SiteCalendar, instant_ms: int) -> tuple[int, int]:
+        return sound(calendar, instant_ms - 1)[0], calendar.day(instant_ms)
+
+    patch.setattr(SiteCalendar, "interval_and_day", late)
 
 
 def wall_clock_for_event_time(patch: pytest.MonkeyPatch) -> None:

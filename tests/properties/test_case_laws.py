@@ -8,7 +8,7 @@ from typing import Any, Final
 from hypothesis import given, settings as effort, strategies as st
 
 from streams.domain.case_duties import CaseRules
-from streams.domain.recount_cases import case_findings, read_cases
+from streams.domain.recount_cases import case_duties_of, case_findings, read_cases
 from streams.recount_terms import case_terms_of
 from streams.settings import Settings
 from tests.case_bench import CaseBench, Happened, happened
@@ -26,7 +26,22 @@ DAYS: Final = [date(2022, 9, 28), date(2024, 2, 27), date(2026, 3, 5), date(2026
 
 
 def configuration(sector: str | None) -> Settings:
-    cases: dict[str, Any] = {"tenant": "acme", "policies": ["br-cases@2026.11.0", "retention-desk@2026.11.0"]}
+    """Two versions of one policy side by side, and the promises of a desk that is open on weekdays."""
+    cases: dict[str, Any] = {
+        "tenant": "acme",
+        "policies": [
+            "br-cases@2026.11.0",
+            "br-cases@2026.11.1",
+            "retention-desk@2026.11.0",
+            "contract@2026.11.1",
+        ],
+        "first_response_seconds": 3600,
+        "resolution_seconds": 8 * 3600,
+        "next_response_seconds": 30 * 60.5,
+        "seconds_count": "opening_hours",
+        "hours": {"mon-fri": "08:00-12:00, 13:00-18:00"},
+        "state": "SP",
+    }
     return parsed(("cases", [cases | ({"sector": sector} if sector else {})]))
 
 
@@ -49,6 +64,8 @@ def histories(draw: st.DrawFn) -> list[Happened]:
             changes["item"] = draw(st.sampled_from(["call-1", "call-2"]))
         elif moment == "answered":
             changes["conclusive"] = draw(st.booleans())
+            if draw(st.integers(0, 3)) == 0:
+                changes["extension_reason"] = "the bank statement is missing"
         facts.append(happened(moment, f"{day}T{clock}", **changes))
     return facts
 
@@ -56,7 +73,7 @@ def histories(draw: st.DrawFn) -> list[Happened]:
 @given(histories(), st.sampled_from([None, "bank", "telecom"]), st.data())
 @effort(max_examples=60)
 def test_findings_equal_a_recount(facts: list[Happened], sector: str | None, data: st.DataObject) -> None:
-    """As of every instant at which a tick is made, and in the end."""
+    """As of every instant at which a tick is made, and in the end; so do the records of all deadlines, met ones too."""
     configured = configuration(sector)
     rules: dict[str, CaseRules] = configured.case_rules()
     bench = CaseBench(rules, "event")
@@ -74,6 +91,8 @@ def test_findings_equal_a_recount(facts: list[Happened], sector: str | None, dat
     for now_ms in [*instants, instant(END)]:
         bench.tick_ms(now_ms)
         assert bench.findings() == case_findings(moments, terms, now_ms=now_ms)
+        duties = case_duties_of(moments, terms, now_ms=now_ms)
+        assert bench.standing(now_ms) == {key: each.state for key, each in duties.items()}
         if data.draw(st.booleans()):
             bench.restart()
             bench.tick_ms(now_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -83,12 +84,12 @@ def test_many_queues_and_many_heartbeats_are_no_flood() -> None:
     assert len(outputs) == 2 * 500
 
 
-def test_an_older_heartbeat_or_a_repeat_tells_nothing() -> None:
-    """Both are known and harmless."""
+def test_an_older_heartbeat_or_a_repeat_tells_queues_nothing() -> None:
+    """A repeat is known and harmless; an older one tells of a time that was not known."""
     core = availability()
     take(core, heartbeat(30))
-    assert take(core, heartbeat(30), heartbeat(10)).outputs == []
-    assert core.ledger == Ledger(applied=1, duplicate=2)
+    assert take(core, heartbeat(30), heartbeat(10), heartbeat(20)).outputs == []
+    assert core.ledger == Ledger(applied=2, duplicate=2)
 
 
 @pytest.mark.parametrize(("clock", "heard"), [("wall", 10), ("event", 3610)])
@@ -113,6 +114,10 @@ def test_a_source_ahead_of_time_was_heard_when_kafka_had_it(clock: str, heard: f
         (heartbeat(0, "pbx-2"), Reason.BAD_VALUE, "$.source"),
         (heartbeat(site="recife"), Reason.BAD_VALUE, "$.source"),
         (heartbeat(0, "pbx-far", site="recife"), Reason.WRONG_PARTITION, "$.data"),
+        (heartbeat(event_type="channel.up"), Reason.MISSING_FIELD, "$.data"),
+        (heartbeat(event_type="channel.up", channel="fax"), Reason.BAD_VALUE, "$.data.channel"),
+        (heartbeat(event_type="ivr.menu_presented", level=0, options=[]), Reason.BAD_VALUE, "$.data.level"),
+        (heartbeat(event_type="ivr.menu_presented", level=1, options=["a b"]), Reason.BAD_VALUE, "$.data.options"),
     ],
 )
 def test_a_heartbeat_nobody_waits_for_is_rejected(record: KafkaRecord, reason: Reason, place: str) -> None:
@@ -126,20 +131,25 @@ def test_a_heartbeat_nobody_waits_for_is_rejected(record: KafkaRecord, reason: R
 
 
 @pytest.mark.parametrize(
-    "event_type",
+    ("event_type", "data"),
     [
-        "channel.up",
-        "channel.down",
-        "ivr.menu_presented",
-        "human_voice.open",
-        "human_voice.closed",
-        "exception.declared",
+        ("channel.up", {"channel": "voice"}),
+        ("channel.down", {"channel": "voice"}),
+        ("ivr.menu_presented", {"level": 1, "options": ["complaint"]}),
+        ("human_voice.open", {}),
+        ("human_voice.closed", {}),
     ],
 )
-def test_other_site_events_are_ignored(event_type: str) -> None:
-    """They stay in their topic for whoever needs them, and are no sign of life here."""
+def test_whatever_a_source_tells_is_a_sign_of_life(event_type: str, data: dict[str, Any]) -> None:
     core = availability()
-    assert take(core, heartbeat(event_type=event_type)) == Decisions()
+    assert told(take(core, heartbeat(event_type=event_type, **data)).outputs) == {"sac": STEP, "vendas": STEP}
+    assert core.ledger == Ledger(applied=1)
+
+
+def test_exceptions_are_ignored() -> None:
+    """They stay in their topic for reports, and whoever declares one need not be a source."""
+    core = availability()
+    assert take(core, heartbeat(event_type="exception.declared")) == Decisions()
     assert core.ledger == Ledger(ignored=1)
 
 
@@ -148,7 +158,7 @@ def test_the_stage_knows_how_fresh_each_source_is() -> None:
     core = availability()
     take(core, heartbeat(-7), heartbeat(-9))
     figures = core.stage_figures()
-    assert figures.applied == {("site-events", "source.heartbeat"): 1}
+    assert figures.applied == {("site-events", "source.heartbeat"): 2}
     assert figures.last_event_ms == {("acme", "fortaleza", "pbx-1"): at_ms(-7)}
     assert figures.rows == 1
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import permutations
 from typing import Any
 
 import pytest
 from msgspec.structs import replace as changed
 
+from streams.domain.deadlines import Promises
+from streams.domain.opening_hours import OpeningHours
 from streams.domain.policy import Term
+from streams.policy_packs import packaged
 from tests.case_bench import DESK, CaseBench, happened, rules
-from tests.policy_cases import CASES
+from tests.policy_cases import CASES, SAO_PAULO, TABLE, instant
 
 NO_PROTOCOL = changed(CASES, deadlines=tuple(rule for rule in CASES.deadlines if rule.id not in ("PROT-1", "REC-3")))
 
@@ -313,3 +317,127 @@ def test_a_tenant_without_policies_has_cases_without_deadlines() -> None:
     each.take(registered())
     each.tick("2027-01-01T00:00:00")
     assert (each.heard, each.core.ledger.applied) == ([], 1)
+
+
+# -- extensions, promises, records ------------------------------------------------------------------------------------
+
+WITH_EXTENSION = packaged("br-cases@2026.11.1")
+OMBUDSMAN = changed(WITH_EXTENSION, deadlines=tuple(rule for rule in WITH_EXTENSION.deadlines if rule.id == "FIN-1"))
+
+
+def extended(when: str) -> Any:
+    return happened("answered", when, conclusive=False, extension_reason="the contract is being looked for")
+
+
+EXTENSIONS = [
+    # registered Tuesday 10 February 2026; ten business days of banks (Carnival 16-17) end on the 26th, ten more on
+    # 12 March
+    (None, "2026-02-26T23:59:59.999", None),
+    (None, "2026-02-27T00:00:00", "confirmed"),
+    ("2026-02-26T23:59:59.999", "2026-03-12T23:59:59.999", None),
+    ("2026-02-26T23:59:59.999", "2026-03-13T00:00:00", "confirmed"),
+    ("2026-02-27T00:00:00", "2026-03-02T00:00:00", "confirmed"),  # told too late
+]
+
+
+@pytest.mark.parametrize(("told", "answered", "expected"), EXTENSIONS)
+def test_the_ombudsman_may_take_as_long_again_once_told_in_time(
+    told: str | None, answered: str, expected: str | None
+) -> None:
+    each = CaseBench(rules(OMBUDSMAN, sector="bank"))
+    each.take(registered("2026-02-10T10:00:00", "ombudsman"))
+    if told:
+        each.take(extended(told), extended("2026-02-26T12:00:00") if told < "2026-02-27" else extended(told))
+    each.take(happened("answered", answered))
+    assert list(each.findings().values()) == ([expected] if expected else [])
+    [record] = each.deadlines.values()
+    assert record.get("is_extended", False) == (told == "2026-02-26T23:59:59.999")
+
+
+def test_an_extension_that_arrives_late_takes_the_finding_back_until_the_longer_term_is_over() -> None:
+    """Told to the customer in time, to us two days afterwards; what comes later is told afresh, also by a successor."""
+    each = CaseBench(rules(OMBUDSMAN, sector="bank"))
+    each.take(registered("2026-02-10T10:00:00", "ombudsman"))
+    assert each.tick("2026-02-27T00:00:00") == [("FIN-1", "confirmed")]
+    each.take(changed_delay(extended("2026-02-25T10:00:00"), 2 * 86_400))
+    assert each.findings() == {}
+    assert each.states() == {"FIN-1": "retracted"}
+    each.restart()
+    each.tick("2026-03-05T00:00:00")
+    assert each.tick("2026-03-11T00:00:00") == [("FIN-1", "at_risk")]
+    assert each.tick("2026-03-13T00:00:00") == [("FIN-1", "confirmed")]
+    assert next(iter(each.last.values()))["is_extended"]
+
+
+def changed_delay(fact: Any, seconds: float) -> Any:
+    return dataclasses.replace(fact, delay=seconds)
+
+
+def test_the_packaged_version_before_knows_no_extension() -> None:
+    """Both versions side by side: a finding names the one it is of, and each judges by itself."""
+    each = CaseBench(
+        rules(changed(OMBUDSMAN, version="2026.11.0", deadlines=(fin_1_of_old(),)), OMBUDSMAN, sector="bank")
+    )
+    each.take(registered("2026-02-10T10:00:00", "ombudsman"))
+    each.take(extended("2026-02-20T10:00:00"))
+    each.tick("2026-03-01T00:00:00")
+    assert [key.rpartition(":")[2] for key in each.findings()] == ["br-cases@2026.11.0"]
+    each.tick("2026-03-13T00:00:00")
+    assert sorted(key.rpartition(":")[2] for key in each.findings()) == ["br-cases@2026.11.0", "br-cases@2026.11.1"]
+
+
+def fin_1_of_old() -> Any:
+    return next(rule for rule in CASES.deadlines if rule.id == "FIN-1")
+
+
+CONTRACT = packaged("contract@2026.11.1")
+WEEKDAYS = tuple(((8 * 60, 18 * 60),) if day < 5 else () for day in range(7))
+DESK_HOURS = OpeningHours(WEEKDAYS, SAO_PAULO, TABLE.named("national"))
+PROMISES = {"first_response_seconds": 3_600_000, "next_response_seconds": 1_800_000, "resolution_seconds": 36_000_000}
+
+CONTRACTS = [
+    # registered on Friday 24 April 2026 at 17:30; open hours end at 18:00 and go on on Monday at 08:00
+    (None, "answered", "2026-04-24T18:30:00", "FIRST-RESPONSE", "met"),
+    (None, "answered", "2026-04-24T18:30:00.001", "FIRST-RESPONSE", "confirmed"),
+    (DESK_HOURS, "answered", "2026-04-27T08:30:00", "FIRST-RESPONSE", "met"),
+    (DESK_HOURS, "answered", "2026-04-27T08:30:00.001", "FIRST-RESPONSE", "confirmed"),
+    (None, "resolved", "2026-04-25T03:30:00", "RESOLUTION", "met"),
+    (DESK_HOURS, "resolved", "2026-04-27T17:30:00", "RESOLUTION", "met"),
+    (DESK_HOURS, "resolved", "2026-04-27T17:30:00.001", "RESOLUTION", "confirmed"),
+]
+
+
+@pytest.mark.parametrize(("hours", "moment", "when", "rule", "expected"), CONTRACTS)
+def test_a_desk_keeps_what_it_promises(hours: Any, moment: str, when: str, rule: str, expected: str) -> None:
+    """In calendar time or its own opening hours, to the millisecond; any answer is a first response."""
+    each = CaseBench(rules(CONTRACT, promises=Promises(PROMISES, hours)))
+    each.take(registered("2026-04-24T17:30:00"))
+    each.take(happened(moment, when, **({"conclusive": False} if moment == "answered" else {})))
+    stands = {key.split(":")[1]: state for key, state in each.standing(instant("2026-05-30T00:00:00")).items()}
+    assert stands[rule] == expected
+
+
+def test_each_time_a_customer_asks_again_a_response_is_due() -> None:
+    """Within half an hour; the first was answered in time, the second was not."""
+    each = CaseBench(rules(CONTRACT, promises=Promises({"next_response_seconds": 1_800_000})))
+    each.take(registered("2026-04-24T10:00:00"))
+    each.take(happened("restated", "2026-04-24T11:00:00"), happened("answered", "2026-04-24T11:30:00"))
+    each.take(happened("restated", "2026-04-24T12:00:00"))
+    assert each.tick("2026-04-24T12:30:00.001") == [("NEXT-RESPONSE", "confirmed")]
+    assert {key.split(":")[1] for key in each.deadlines} == {"NEXT-RESPONSE"}
+
+
+def test_records_tell_of_every_deadline_and_of_those_that_never_were() -> None:
+    """An earlier registration shows what the demand was: the deadlines of the later one are void."""
+    each = bench()
+    each.take(registered("2026-03-02T10:00:00"))
+    each.take(happened("answered", "2026-03-03T10:00:00"))
+    [first] = each.deadlines.values()
+    assert (first["ended_at"], first["due_strict"]) == ("2026-03-03T13:00:00.000Z", "2026-03-10T02:59:59.999Z")
+    assert each.findings() == {}
+    each.take(registered("2026-03-01T10:00:00", "platform_complaint"))
+    void = {key.split(":")[1]: record.get("is_void", False) for key, record in each.deadlines.items()}
+    assert void == {"DEM-1": True, "GOV-1": False}
+    each.restart()
+    each.take(happened("resolved", "2026-03-04T10:00:00"))
+    assert len(each.deadlines) == 2

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.cli.compliance import csv_text, declared_in, issued_in, print_evidence
+from streams.cli.compliance_reading import RawEvent, declared_in, issued_in
+from streams.cli.compliance_report import csv_text, print_evidence
 from streams.compliance import NOT_JUDGED, Evidence, evidence
 from streams.compliance_protocols import protocol_lines
 from streams.domain.directory import Directory
@@ -17,7 +18,7 @@ from streams.domain.limits import Place, WaitRules
 from streams.domain.queue_limits import QueueLimits
 from tests.builders import Fact, abandoned, answered, fact, flowed_out, offered
 from tests.callback_records import directory, policy
-from tests.case_bench import CaseBench, happened, rules
+from tests.case_bench import happened
 from tests.policy_cases import ANEEL, CASES, SAC, SAO_PAULO, TABLE, instant
 from tests.queue_bench import BY_EVENTS, Bench
 
@@ -69,12 +70,11 @@ def exception(kind: str, starts_at: str, ends_at: str, **changes: Any) -> bytes:
 STORM = ("2026-10-20T00:00:00-03:00", "2026-10-20T23:59:59-03:00")
 
 
-def of_month(*exceptions: bytes, findings: Any = (), month: str = "2026-10") -> Evidence:
+def of_month(*exceptions: bytes, month: str = "2026-10") -> Evidence:
     return evidence(
         month,
         outcomes=outcomes_of_month(),
-        findings=findings,
-        declared=list(declared_in(exceptions)),
+        declared=list(declared_in(map(RawEvent, exceptions))),
         queues=energy().queues,
         indicators=ANEEL,
     )
@@ -133,21 +133,6 @@ def test_a_declared_outage_excuses_and_changes_nothing(declared: bytes, excused:
     assert [each.excused_by for each in found.worst].count("COD 4711") == excused
 
 
-def test_deadlines_are_counted_by_rule_and_state() -> None:
-    """Of those whose strict date is in the month."""
-    bench = CaseBench(rules(sector="telecom"))
-    bench.take(happened("registered", "2026-10-05T10:00:00", demand="complaint"))
-    bench.take(happened("protocol_sent", "2026-10-05T10:05:00"))
-    bench.take(happened("registered", "2026-10-30T10:00:00", demand="complaint", case="case-2"))
-    bench.tick("2026-11-30T00:00:00")
-    found = of_month(findings=list(bench.last.values()))
-    assert {line.rule: line.states for line in found.deadlines} == {
-        "PROT-1": {"confirmed": 2},
-        "TEL-1": {"confirmed": 1},
-        "TEL-2": {"confirmed": 1},
-    }
-
-
 def test_protocol_numbers_are_unique_well_formed_and_without_gaps() -> None:
     """By the format of the case's sector, in the month; a number that an older case has too is a repeat."""
     health, telecom = "123456" + "20261005", "2026"
@@ -166,7 +151,7 @@ def test_protocol_numbers_are_unique_well_formed_and_without_gaps() -> None:
     for case, sector, day, number in given:
         values.append(happened("registered", f"{day}T10:00:00", case=case, sector=sector).value)
         values.append(happened("protocol_issued", f"{day}T10:01:00", case=case, protocol=number).value)
-    issued = issued_in([*values, b"{", None], {"acme": "telecom"})
+    issued = issued_in(map(RawEvent, [*values, b"{", None]), {"acme": "telecom"})
     lines = protocol_lines("2026-10", issued, {"acme": [CASES]}, SAO_PAULO)
     assert {line.format: (line.issued, line.repeated, line.malformed, line.missing) for line in lines} == {
         "HLT-PROTOCOL": (4, 0, 2, 2),
@@ -179,7 +164,7 @@ def test_what_cannot_be_read_is_said(capsys: pytest.CaptureFixture[str]) -> None
     """Other site events are no concern of it."""
     bad_time, bad_kind = exception("systemic_outage", "today", "tomorrow"), exception("strike", *STORM)
     values = [b"{", None, b'{"type": "source.heartbeat", "time": "", "data": {}}', bad_time, bad_kind]
-    assert list(declared_in(values)) == []
+    assert list(declared_in(map(RawEvent, values))) == []
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
@@ -201,3 +186,28 @@ def test_every_format_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_builders_of_this_file_make_the_month_it_says() -> None:
     assert len(MONTH) == len(outcomes_of_month()) == 12
     assert fact("offered", 0).time_ms == NINE
+
+
+def binary(structured: bytes) -> RawEvent:
+    """The same event with its attributes in headers."""
+    event = json.loads(structured)
+    attributes = {name: text for name, text in event.items() if name != "data"}
+    headers = [(f"ce_{name}", str(text).encode()) for name, text in attributes.items()]
+    return RawEvent(json.dumps(event["data"]).encode(), headers)
+
+
+def test_events_in_binary_mode_are_read_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exceptions and protocol numbers, the same as in structured form; a header that is no text is no event."""
+    storm = exception("systemic_outage", *STORM)
+    assert list(declared_in([binary(storm)])) == list(declared_in([RawEvent(storm)]))
+    told = [
+        happened("registered", "2026-10-05T10:00:00", sector="telecom").value,
+        happened("protocol_issued", "2026-10-05T10:01:00", protocol="2026000000007").value,
+    ]
+    issued = issued_in(map(binary, told), {})
+    assert issued == issued_in(map(RawEvent, told), {})
+    assert [(each.number, each.sector) for each in issued] == [("2026000000007", "telecom")]
+    assert not capsys.readouterr().err
+    broken = RawEvent(b"{}", [("ce_type", b"exception.declared"), ("ce_time", b"\xff")])
+    assert list(declared_in([broken])) == []
+    assert "an exception that cannot be read" in capsys.readouterr().err

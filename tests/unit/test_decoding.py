@@ -301,6 +301,30 @@ def test_any_text_is_a_time_or_none(text: str):
     assert instant_ms is None or 0 <= instant_ms <= LATEST_MS
 
 
+DIGITS = st.text(alphabet="0123456789", min_size=2, max_size=2)
+ZONES = st.one_of(
+    st.sampled_from(["Z", "z", "", "+00:00", "-03:00", "+14:00", "-99:00", "7Z", "+0300", "Z "]), st.text(max_size=3)
+)
+MINUTES = st.one_of(
+    st.datetimes().map(lambda moment: moment.strftime("%Y-%m-%dT%H:%M:")),
+    st.sampled_from(
+        ["1970-01-01T00:00:", "1969-12-31T23:59:", "9999-01-01T00:00:", "2026-02-29T00:00:", "2026-11-23t12:00:"]
+    ),
+)
+
+
+@given(MINUTES, DIGITS, st.sampled_from([".120", ".000", ".999", ".12", ".1209", "", ".", ",120", ".1²0"]), ZONES)
+def test_the_usual_form_of_a_time_is_read_as_any_other(minute: str, seconds: str, fraction: str, zone: str):
+    """Milliseconds as three digits of many are the same instant, or none, whichever way it is read."""
+    text = f"{minute}{seconds}{fraction}{zone}"
+    longer = f"{minute}{seconds}{fraction}000{zone}"
+    if len(fraction) == 4 and fraction[1:].isdecimal():
+        assert parse_time(text) == parse_time(longer)
+    else:
+        found = parse_time(text)
+        assert found is None or found % 1000 == int((fraction[1:] + "000")[:3])
+
+
 SHORT_RECORDS = [
     record for record in (*SOUND.values(), *(bad.record for bad in BAD)) if len(record.value or b"") < 1000
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -36,9 +36,14 @@ class Client:
             return answer.status, dict(answer.headers), await answer.text()
 
 
+async def snapshot_of_figures() -> WorkerFigures:
+    return figures()
+
+
 @asynccontextmanager
 async def serving(
-    snapshot: Callable[[], WorkerFigures] = figures, readiness: Callable[[], Readiness] = lambda: Readiness.READY
+    snapshot: Callable[[], Awaitable[WorkerFigures]] = snapshot_of_figures,
+    readiness: Callable[[], Readiness] = lambda: Readiness.READY,
 ) -> AsyncIterator[Client]:
     server = HealthServer(snapshot, readiness, port=0)
     await server.start()
@@ -102,7 +107,7 @@ def test_figures_are_taken_on_the_loop_and_written_off_it() -> None:
         threads["rendering"] = threading.get_ident()
         return True
 
-    def snapshot() -> WorkerFigures:
+    async def snapshot() -> WorkerFigures:
         threads["snapshot"] = threading.get_ident()
         return figures(is_open)
 
@@ -124,7 +129,7 @@ def test_the_loop_answers_while_a_page_is_written() -> None:
         begun.set()
         return may_end.wait(RENDERED_IN_TIME_SECONDS)
 
-    def snapshot() -> WorkerFigures:
+    async def snapshot() -> WorkerFigures:
         pages.append("begun")
         return figures(is_open)
 
@@ -157,7 +162,7 @@ def test_a_failing_snapshot_is_an_error_to_the_scraper_only() -> None:
     """A page that cannot be built is a 500, never half a page; the next request is served."""
     answers = iter([ValueError("no figures"), figures()])
 
-    def snapshot() -> WorkerFigures:
+    async def snapshot() -> WorkerFigures:
         answer = next(answers)
         if isinstance(answer, ValueError):
             raise answer
@@ -175,7 +180,7 @@ def test_it_listens_on_loopback_until_it_is_stopped() -> None:
     """The port is told once bound; after the stop nothing answers, and a second stop does nothing."""
 
     async def scenario() -> None:
-        server = HealthServer(figures, lambda: Readiness.READY, port=0)
+        server = HealthServer(snapshot_of_figures, lambda: Readiness.READY, port=0)
         await server.start()
         port = server.port
         assert port > 0
@@ -193,7 +198,7 @@ def test_a_port_in_use_is_reported_at_the_start() -> None:
 
     async def scenario() -> None:
         async with serving() as client:
-            second = HealthServer(figures, lambda: Readiness.READY, port=client.server.port)
+            second = HealthServer(snapshot_of_figures, lambda: Readiness.READY, port=client.server.port)
             with pytest.raises(OSError, match="address already in use"):
                 await second.start()
             assert (await client.get("/healthz"))[0] == 200

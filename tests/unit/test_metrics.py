@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from prometheus_client.registry import CollectorRegistry
 
 from streams.domain.availability import AvailabilityCore
 from streams.domain.decisions import Reason
@@ -29,13 +27,14 @@ from streams.domain.figures import (
     LiveCounters,
     LiveFigures,
     QueueFigures,
+    ServiceFigures,
     SiteFigures,
     StageFigures,
     wait_edges_seconds,
 )
 from streams.domain.privacy import REFUSALS
 from streams.metric_names import CATALOGUE, QUEUE_LABELS, Kind
-from streams.metrics import BuildInfo, FiguresCollector, WorkerFigures, render, total_of
+from streams.metrics import BuildInfo, WorkerFigures, families, render, total_of
 from tests.availability_records import fed_centre, heartbeat
 from tests.builders import at_ms
 
@@ -134,6 +133,15 @@ def small_worker() -> WorkerFigures:
             CallbackFigures("acme", "fortaleza", "retorno", 3, 0.0, overdue=1, owed=2, customers=3),
         ],
         cases=[CaseFigures("acme", "DEM-1", "open", 4), CaseFigures("acme", "DEM-1", "open", 1)],
+        services=[
+            ServiceFigures(
+                "acme",
+                "fortaleza",
+                channels={"up": 2, "down": 1, "unknown": 0},
+                human_voice_seconds={"open": 3600.0, "closed": 28_800.0, "unknown": 1.5},
+                day_breaches={"ACC-1": 1, "ACC-2": 0},
+            )
+        ],
         flights=[Flights("acme", "fortaleza", "retorno", in_flight=2, free_agents=5)],
         stages=[
             stage(
@@ -206,19 +214,12 @@ def test_the_page_of_a_small_worker_is_as_agreed() -> None:
 
 def test_every_declared_metric_is_collected_once_as_declared() -> None:
     """The catalogue and the page name the same metrics, kinds, units and labels."""
-    families = list(FiguresCollector(small_worker()).collect())
-    collected = [family.name + ("_total" if family.type == "counter" else "") for family in families]
-    assert sorted(collected) == sorted(metric.name for metric in CATALOGUE)
-    declared = {metric.name.removesuffix("_total"): metric for metric in CATALOGUE}
-    for family in families:
-        metric = declared[family.name]
-        assert (family.documentation, family.type, family.unit) == (metric.help, metric.kind, metric.unit)
-        assert family.samples, f"{family.name} has no sample to check"
-        assert label_names(family) == [set(metric.labels)] * len(family.samples)
-
-
-def label_names(family: Metric) -> list[set[str]]:
-    return [set(sample.labels) - {"le"} for sample in family.samples]
+    collected = [(each.metric, list(each.points), list(each.histograms)) for each in families(small_worker())]
+    assert sorted(metric.name for metric, _, _ in collected) == sorted(metric.name for metric in CATALOGUE)
+    for metric, points, histograms in collected:
+        assert bool(histograms) == (metric.kind is Kind.HISTOGRAM)
+        assert points or histograms, f"{metric.name} has no series to check"
+        assert {len(values) for values, _ in [*points, *histograms]} == {len(metric.labels)}
 
 
 @pytest.mark.parametrize("metric", CATALOGUE, ids=lambda metric: metric.name)
@@ -260,13 +261,6 @@ def test_both_formats_say_the_same() -> None:
     assert render(small_worker(), OPENMETRICS)[1].startswith("application/openmetrics-text; version=1.0.0")
     assert render(small_worker(), "")[1].startswith("text/plain; version=0.0.4")
     assert samples(small_worker(), OPENMETRICS) == samples(small_worker())
-
-
-def test_registering_does_not_collect() -> None:
-    """The collector describes nothing, and lives in a registry of its own."""
-    collector = FiguresCollector(worker())
-    assert collector.describe() == []
-    CollectorRegistry().register(collector)
 
 
 def test_an_idle_queue_exports_zeros() -> None:

@@ -48,6 +48,19 @@ deadlines:
     starts: registered
     ends: answered
     periods: [{since: 2020-01-01, force: law, confidence: VS, within: {days: 5}, source: ours}]
+availability:
+  - id: ACC-1
+    title: Always
+    measure: any_channel
+    periods: [{since: 2020-01-01, force: law, confidence: VS, source: ours}]
+  - id: ACC-2
+    title: Hours
+    measure: human_voice
+    periods: [{since: 2020-01-01, force: law, confidence: VS, at_least_hours: 8, source: ours}]
+  - id: ACC-3
+    title: Menu
+    measure: first_menu
+    periods: [{since: 2020-01-01, force: law, confidence: VS, options: [complaint], source: ours}]
 indicators:
   - id: IND-1
     title: Share
@@ -64,6 +77,13 @@ protocols:
 
 PERIOD = "waits[0].periods[0]"
 BAD = [
+    ("deadlines[0].periods[0].extended_by", {"business_days": 5}, "the unit of within"),
+    ("availability[0].periods[0].at_least_hours", 8, "a value for measure human_voice, and for no other"),
+    ("availability[0].periods[0].options", ["human"], "a list for measure first_menu, and for no other"),
+    ("availability[1].periods[0].at_least_hours", MISSING, "a value for measure human_voice"),
+    ("availability[1].periods[0].confidence", "M", None),
+    ("availability[1].channels", ["voice"], "no such key but for measure any_channel"),
+    ("availability[2].periods[0].options", MISSING, "a list for measure first_menu"),
     ("version", "1.0", "a version such as 2026.11.0"),
     ("policy", "Our SAC", "small letters, digits and -"),
     ("title", MISSING, "a line of text; it is missing"),
@@ -98,6 +118,7 @@ BAD = [
     ("protocols[0].parts", ["year:2"], "parts such as register:6"),
 ]
 ELSEWHERE = {
+    "availability[1].periods[0].confidence": ("availability[1].periods[0].force", "confidence M is not confirmed"),
     f"{PERIOD}.confidence": (f"{PERIOD}.force", "what has confidence M is not confirmed"),
     f"{PERIOD}.until": ("waits[0].periods[1].since", "after the until"),
     f"{PERIOD}.setting": (f"{PERIOD}.max_seconds", "exactly one"),

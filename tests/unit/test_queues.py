@@ -86,6 +86,7 @@ def test_limits_are_inclusive_to_the_millisecond(leave: Any, wait: float, expect
         ("timeout", "timed_out"),
         ("closed", "closed"),
         ("key", "key_exit"),
+        ("unknown", "unknown_exit"),
     ],
 )
 def test_a_contact_that_flows_out_does_so_for_its_reason(reason: str, expected: str) -> None:
@@ -109,6 +110,32 @@ def test_of_two_exits_at_one_instant_the_better_stands(exits: tuple[Fact, Fact])
 def test_of_several_exits_the_earliest_stands(exits: tuple[Fact, ...]) -> None:
     """By event time, to the millisecond, in any order of arrival."""
     assert after(offered(0), *exits).outcomes()[VISIT]["wait_seconds"] == 8.0
+
+
+@pytest.mark.parametrize("exits", list(permutations([flowed_out(8, reason="unknown"), answered(9), abandoned(30)])))
+def test_what_is_known_of_an_exit_stands_before_what_is_not(exits: tuple[Fact, ...]) -> None:
+    """A contact that was only said to be gone, and of which more is heard, whenever."""
+    assert after(offered(0), *exits).outcomes()[VISIT]["outcome"] == "answered_in_target"
+
+
+def test_a_contact_that_is_gone_waits_no_longer() -> None:
+    """Nobody knows how it left: it is no abandon, and neither for nor against the service level."""
+    bench = after(offered(0), flowed_out(9, reason="unknown"))
+    figures = bench.figures()
+    assert figures.live is not None
+    assert figures.live.waiting_contacts == 0
+    told = interval(bench)
+    assert (told["outcomes"]["unknown_exit"], told["waiting"], told["flowed_out"], told["abandoned"]) == (1, 0, 0, 0)
+
+
+def test_revisions_grow_however_often_a_source_does_not_know() -> None:
+    """More exits than a visit keeps, and then the one that is known: readers keep the highest revision."""
+    words = [flowed_out(8 + number, reason="unknown", event_id=f"gone-{number}") for number in range(20)]
+    bench = after(offered(0), *words)
+    before = bench.outcomes()[VISIT]
+    now = after(answered(300), bench=bench).outcomes()[VISIT]
+    assert (before["outcome"], now["outcome"]) == ("unknown_exit", "answered_late")
+    assert now["revision"] > before["revision"] > 0
 
 
 @pytest.mark.parametrize("ids", list(permutations(["a", "b"])))

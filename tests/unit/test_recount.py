@@ -52,6 +52,16 @@ HISTORIES: list[tuple[str, list[dict[str, Any]], list[tuple[str, float]]]] = [
         [("flowed_out", 5)],
     ),
     (
+        "what is known of an exit stands before what is not, however late",
+        [OFFERED, fact("flowed_out", 5, reason="unknown"), fact("answered", 300)],
+        [("answered", 300)],
+    ),
+    (
+        "where nobody knows, the earliest word that it is gone stands",
+        [OFFERED, fact("flowed_out", 9, reason="unknown"), fact("flowed_out", 5, reason="unknown")],
+        [("unknown_exit", 5)],
+    ),
+    (
         "a second stay is a second visit",
         [OFFERED, fact("abandoned", 5), fact("offered", 60, entry=2), fact("answered", 70, entry=2)],
         [("abandoned", 5), ("answered", 10)],
@@ -153,6 +163,7 @@ OUTCOMES = [
     ("flowed_out", 1, {"reason": "timeout"}, "timed_out"),
     ("flowed_out", 1, {"reason": "closed"}, "closed"),
     ("flowed_out", 1, {"reason": "key"}, "key_exit"),
+    ("flowed_out", 1, {"reason": "unknown"}, "unknown_exit"),
 ]
 
 

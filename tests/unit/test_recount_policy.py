@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from streams.cli.recount import recount
 from streams.policy_packs import document
 from tests.builders import Fact, answered, offered
+from tests.case_bench import happened
 
 CONFIG = """
 kafka: {brokers: ["127.0.0.1:9092"]}
@@ -96,3 +97,70 @@ def test_a_pack_that_stands_in_for_nothing_is_refused(folder: Path) -> None:
         assert expected in result.stderr
     alone = CliRunner().invoke(recount, [str(folder / "events.jsonl"), "--policy", str(folder / "other.yaml")])
     assert (alone.exit_code, "--policy needs --config" in alone.stderr) == (2, True)
+
+
+# -- cases ------------------------------------------------------------------------------------------------------------
+
+DESK_CONFIG = (
+    CONFIG
+    + """
+cases: [{tenant: acme, policies: [br-cases@2026.11.1, retention-desk@2026.11.0], sector: retail}]
+"""
+)
+
+
+@pytest.fixture
+def desk(folder: Path) -> Path:
+    """Ten complaints of a Monday, answered after one to ten days; a version that gives three days, and is silent of
+    protocols. Structured events in the file, beside the contacts."""
+    (folder / "filaviva.yaml").write_text(DESK_CONFIG)
+    with (folder / "events.jsonl").open("ab") as file:
+        for number in range(1, 11):
+            case = f"case-{number}"
+            file.write(happened("registered", "2026-03-02T10:00:00", case=case, demand="complaint").value + b"\n")
+            file.write(happened("answered", f"2026-03-{2 + number:02}T10:00:00", case=case).value + b"\n")
+    other = json.loads(json.dumps(document("br-cases@2026.11.1"), default=str))
+    other["version"] = "2026.12.0"
+    other["deadlines"] = [rule for rule in other["deadlines"] if rule["id"] != "PROT-1"]
+    for rule in other["deadlines"]:
+        rule["replaces"] = [each for each in rule.get("replaces", ()) if each != "PROT-1"]
+        if rule["id"] == "DEM-1":
+            rule["periods"][-1]["within"] = {"days": 3}
+    (folder / "cases.yaml").write_text(yaml.safe_dump(other))
+    return folder
+
+
+def test_cases_are_judged_by_both(desk: Path) -> None:
+    """Seven days miss three of ten answers, three days miss seven; ten protocols are asked for by one alone."""
+    result = run(desk, "--json", policy="cases.yaml")
+    assert result.exit_code == 0, result.output
+    what_if = json.loads(result.stdout)["policy"]
+    assert what_if["other"] == "br-cases@2026.12.0"
+    assert what_if["cases"] == {
+        "acme": {
+            "deadlines": 20,
+            "missed": 13,
+            "missed_by_other": 7,
+            "differing": 14,
+            "findings": {
+                "DEM-1 br-cases@2026.11.1": 3,
+                "DEM-1 br-cases@2026.12.0": 7,
+                "PROT-1 br-cases@2026.11.1": 10,
+            },
+        }
+    }
+    assert what_if["queues"]["acme/sac/voice"]["differing"] == 0
+    assert "skipped" not in result.stderr
+
+
+def test_the_table_of_cases_says_the_same(desk: Path) -> None:
+    lines = run(desk, policy="cases.yaml").stdout.splitlines()
+    assert "Deadlines missed, and by br-cases@2026.12.0" in lines
+    assert lines[-1].split() == ["acme", "20", "13", "7", "14"]
+
+
+def test_without_such_a_policy_case_events_are_no_concern_of_it(desk: Path) -> None:
+    """They are skipped and counted, as ever."""
+    result = run(desk, "--json")
+    assert "cases" not in json.loads(result.stdout)["policy"]
+    assert "skipped 20 records: ignored_type 20" in result.stderr

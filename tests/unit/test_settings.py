@@ -34,10 +34,66 @@ from tests.configuration import (
     sound_document,
 )
 
+PROMISING = {"tenant": "acme", "policies": ["contract@2026.11.1"], "resolution_seconds": 3600}
+
 SOUND = sound_document()
+NAMED = {"source": "pbx-1", "name": "600", "tenant": "acme", "queue": "sac"}
 RECIFE = {"tenant": "acme", "site": "recife", "zone": "America/Recife"}
 
+RECEIVER = {"tenant": "acme", "source": "crm-1", "secret_env": "FILAVIVA_CRM_SECRET"}
+GATEWAY = {"receivers": [RECEIVER, {"tenant": "acme", "source": "crm-2", "secret_file": "crm-2.secret"}]}
+
 BAD_VALUES: list[tuple[list[Edit], str, str]] = [
+    # gateway
+    ([("gateway", {})], "gateway.receivers", "at least one receiver"),
+    ([("gateway", {"receivers": []})], "gateway.receivers", "at least one receiver"),
+    (
+        [("gateway", GATEWAY), ("gateway.receivers[1].source", "crm-1")],
+        "gateway.receivers[1].source",
+        "[0] is the same",
+    ),
+    ([("gateway", GATEWAY), ("gateway.receivers[0].tenant", "nobody")], "gateway.receivers[0].tenant", "has a site"),
+    (
+        [("gateway", GATEWAY), ("gateway.receivers[0].secret_file", "x")],
+        "gateway.receivers[0].secret_env",
+        "exactly one of secret_env and",
+    ),
+    (
+        [
+            ("gateway", GATEWAY),
+            ("gateway.receivers[0].previous_secret_env", "A"),
+            ("gateway.receivers[0].previous_secret_file", "b"),
+        ],
+        "gateway.receivers[0].previous_secret_env",
+        "at most one of",
+    ),
+    ([("gateway", GATEWAY), ("gateway.receivers[0].proof", "hope")], "gateway.receivers[0].proof", "signature, bearer"),
+    (
+        [("gateway", GATEWAY), ("gateway.receivers[0].proof", "query_token")],
+        "gateway.receivers[0].proof",
+        "signature or bearer with kind cloudevents",
+    ),
+    (
+        [
+            ("gateway", {"receivers": [RECEIVER | {"kind": "chatwoot"}]}),
+            ("sites[1]", RECIFE | {"tenant": "other"}),
+            ("queues[3]", queue("sac") | {"tenant": "other", "site": "recife"}),
+            ("vendor_queues", [{"source": "crm-1", "name": "1", "tenant": "other", "queue": "sac"}]),
+        ],
+        "gateway.receivers[0].source",
+        "all of tenant acme",
+    ),
+    (
+        [("gateway", {"receivers": [RECEIVER | {"kind": "whatsapp"}]})],
+        "gateway.receivers[0].verify_token_env",
+        "exactly one of verify_token_env and",
+    ),
+    (
+        [("gateway", GATEWAY), ("gateway.receivers[0].verify_token_env", "A")],
+        "gateway.receivers[0].verify_token_env",
+        "no such key with kind cloudevents",
+    ),
+    ([("gateway", GATEWAY), ("gateway.port", 65_536)], "gateway.port", "from 0 to 65535"),
     # kafka
     ([("kafka", MISSING)], "kafka", "it is missing"),
     ([("kafka.brokers", [])], "kafka.brokers", "at least one broker"),
@@ -182,6 +238,31 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
         "callback_queues[0] is",
     ),
     ([("contracts", [])], "contracts", "no such key; known here: kafka, worker"),
+    # what vendors call our queues
+    (
+        [("vendor_queues", [NAMED | {"queue": "nowhere"}])],
+        "vendor_queues[0].queue",
+        "a queue of tenant acme: email, ret",
+    ),
+    (
+        [("vendor_queues", [NAMED | {"tenant": "other"}])],
+        "vendor_queues[0].queue",
+        "of tenant other: none is configured",
+    ),
+    (
+        [("vendor_queues", [NAMED | {"channel": "chat"}])],
+        "vendor_queues[0].channel",
+        "the channels of queue sac: voice",
+    ),
+    (
+        [("queues[0].channels", ["voice", "chat"]), ("vendor_queues", [NAMED])],
+        "vendor_queues[0].channel",
+        "one of the channels of queue sac: chat, voice",
+    ),
+    ([("vendor_queues", [NAMED, NAMED])], "vendor_queues[1].name", "not listed before; vendor_queues[0] is the same"),
+    ([("vendor_queues", [NAMED | {"name": 600}])], "vendor_queues[0].name", "at most 200 characters; put it in quotes"),
+    ([("vendor_queues", [NAMED | {"callback_keys": [1]}])], "vendor_queues[0].callback_keys[0]", "in quotes"),
+    ([("vendor_queues", [NAMED | {"site": "recife"}])], "vendor_queues[0].site", "no such key"),
     # cases
     ([("cases", [{"tenant": "acme"}])], "cases[0].policies", "it is missing"),
     ([("cases", [{"tenant": "acme", "policies": []}])], "cases[0].policies", "a list of policies"),
@@ -210,10 +291,32 @@ BAD_VALUES: list[tuple[list[Edit], str, str]] = [
         "cases[1].tenant",
         "not listed before; cases[0] is the same",
     ),
+    # what a tenant itself promises
+    (
+        [("cases", [{"tenant": "acme", "policies": ["contract@2026.11.1"]}])],
+        "cases[0].policies[0]",
+        "at least one of first_response_seconds, next_response_seconds, resolution_seconds",
+    ),
+    (
+        [("cases", [{"tenant": "acme", "policies": ["br-cases@2026.11.0"], "resolution_seconds": 60}])],
+        "cases[0].resolution_seconds",
+        "a policy that asks for it, such as contract@2026.11.1",
+    ),
+    (
+        [("cases", [{**PROMISING, "seconds_count": "opening_hours"}])],
+        "cases[0].hours",
+        "because seconds_count names them",
+    ),
+    ([("cases", [{**PROMISING, "hours": {"mon-fri": "9-18"}}])], "cases[0].hours.mon-fri", "hours such as"),
+    ([("cases", [{**PROMISING, "zone": "Brasilia"}])], "cases[0].zone", "an IANA time zone"),
     # policies, places, hours
     ([("policies", ["absent.yaml"])], "policies[0]", "a file that can be read: No such file"),
     ([("queues[0].policy", "br-sac")], "queues[0].policy", "with its version, such as br-sac@2026.11.0"),
-    ([("queues[0].policy", "br-sac@2020.01.0")], "queues[0].policy", "one of aneel@2026.11.0, br-cases@2026.11.0"),
+    (
+        [("queues[0].policy", "br-sac@2020.01.0")],
+        "queues[0].policy",
+        "one of aneel@2026.11.0, br-availability@2026.11.0, br-cases@2026.11.0",
+    ),
     (
         [("queues[0].max_wait_seconds", MISSING)],
         "queues[0].max_wait_seconds",

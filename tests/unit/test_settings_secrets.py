@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.settings import load_settings, parse_settings
+from streams.errors import ConfigError
+from streams.settings import load_settings, parse_settings, receiver_secrets
+from streams.settings_sections import Gateway, Receiver
 from tests.configuration import (
     ENVIRONMENT,
     EXAMPLE,
@@ -134,6 +136,37 @@ def test_a_previous_token_key_is_kept_beside_the_current_one() -> None:
         "differ"
         in problems_of(edited(edit), environment=ENVIRONMENT | {"OLD": TOKEN_KEY.hex()})["privacy.tenants.acme"]
     )
+
+
+CRM_SECRET = "a-secret-of-the-crm"
+TWO_RECEIVERS = Gateway(
+    receivers=(
+        Receiver(tenant="acme", source="crm-1", secret_env="CRM", previous_secret_env="OLD"),
+        Receiver(tenant="acme", source="crm-2", secret_file="crm-2"),
+    )
+)
+
+
+def test_receivers_have_secrets_of_their_own(tmp_path: Path) -> None:
+    """From variables and closed files, with the previous one beside it; none is printed."""
+    (tmp_path / as_file(tmp_path, "another-secret-of-it\n")).rename(tmp_path / "crm-2")
+    environment = {"CRM": CRM_SECRET, "OLD": "its-former-secret-1"}
+    found = receiver_secrets(TWO_RECEIVERS, tmp_path, environment=environment)
+    assert found["acme", "crm-1"].active == (CRM_SECRET.encode(), b"its-former-secret-1")
+    assert found["acme", "crm-2"].active == (b"another-secret-of-it",)
+    assert CRM_SECRET not in repr(found)
+
+
+def test_a_receiver_without_a_fit_secret_is_named(tmp_path: Path) -> None:
+    """Absent, short, or the same twice: each by its path, and never the secret."""
+    with pytest.raises(ConfigError) as caught:
+        receiver_secrets(TWO_RECEIVERS, tmp_path, environment={"CRM": CRM_SECRET, "OLD": CRM_SECRET})
+    assert [path for path, _ in caught.value.problems] == ["gateway.receivers[0]", "gateway.receivers[1].secret_file"]
+    with pytest.raises(ConfigError) as caught:
+        receiver_secrets(TWO_RECEIVERS, tmp_path, environment={"CRM": "too-short"})
+    problems = dict(caught.value.problems)
+    assert "at least 16 characters" in problems["gateway.receivers[0].secret_env"]
+    assert "set and not empty" in problems["gateway.receivers[0].previous_secret_env"]
 
 
 def test_secrets_are_read_only_on_demand() -> None:

@@ -120,6 +120,7 @@ def test_days_and_intervals_agree_with_the_calendar_on_the_wall(zone: str, insta
     assert (start.minute % 15, start.second, start.microsecond) == (0, 0, 0)
     assert (start.utcoffset(), start.date(), start.hour) == (wall.utcoffset(), wall.date(), wall.hour)
     assert calendar.day(start_ms) == calendar.day(instant_ms)
+    assert calendar.interval_and_day(instant_ms) == (start_ms, calendar.day(instant_ms))
 
 
 def test_a_replay_of_years_gives_the_same_days_again() -> None:

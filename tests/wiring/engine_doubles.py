@@ -168,10 +168,10 @@ def recovered_owner(broker: Broker, *, generation: int = 1, watch: Watch | None 
     return owner, core
 
 
-def batch_of(first_offset: int, *numbers: int | bytes, key: bytes = b"k") -> Batch:
+def batch_of(first_offset: int, *numbers: int | bytes, key: bytes = b"k", topic: str = TOPIC) -> Batch:
     """A batch of one record per number; bytes are taken as they are."""
     records = [
         StoredRecord(first_offset + place, key, number if isinstance(number, bytes) else b"%d" % number)
         for place, number in enumerate(numbers)
     ]
-    return Batch(TP(TOPIC, 0), records, readers=frozenset({"sums"}), seek_number=1)
+    return Batch(TP(topic, 0), records, readers=frozenset({"sums"}), seek_number=1)

@@ -15,12 +15,15 @@ from typing import Any
 
 import faust
 import pytest
+from faust.tables.manager import TableManager as FaustTableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
 from streams.engine import stage
 from streams.engine.batches import Batch
+from streams.engine.changelog import ChangelogStore
+from streams.engine.recovery import TableManager
 from streams.engine.stage import Stage, StageSpec, StageSurroundings
 from streams.engine.transport import ConsumerThread, Transport
 
@@ -231,6 +234,63 @@ def test_ours_ends_on_an_error_of_the_restored_state(monkeypatch: pytest.MonkeyP
 
     asyncio.run(play())
     assert [(what, type(error)) for what, error in ended] == [(f"{READER} could not be restored", BrokenState)]
+
+
+# -- a recovery that a rebalance has overtaken -----------------------------------------------------------------------
+
+
+@contextmanager
+def app_with_table(manager: type[FaustTableManager]) -> Iterator[tuple[faust.App, list[str]]]:
+    """An app with one of our tables, in generation 7 of its group; what its recovery reports completed is listed."""
+    completed: list[str] = []
+
+    async def restored() -> None:
+        completed.append("restored")
+
+    with app_with(Transport) as app:
+        app.conf.TableManager = manager
+        table: Any = app.Table("sums", partitions=1, on_recover=restored)
+        table._data = ChangelogStore("memory://", app, table)
+        consumer: Any = app.consumer
+        consumer.assignment = set
+        app.consumer_generation_id = 7
+        yield app, completed
+
+
+@pytest.mark.parametrize(("manager", "believed"), [(FaustTableManager, ["restored"]), (TableManager, [])])
+def test_faust_completes_a_recovery_after_the_next_has_been_asked_for(
+    manager: type[FaustTableManager], believed: list[str]
+) -> None:
+    """Generation 6 comes to its end when 7 has begun, of which nothing was read."""
+
+    async def play() -> list[str]:
+        with app_with_table(manager) as (app, completed):
+            recovery: Any = app.tables.recovery
+            recovery.signal_recovery_start.set()
+            await recovery.on_recovery_completed(6)
+            return completed
+
+    assert asyncio.run(play()) == believed
+
+
+@pytest.mark.parametrize(("manager", "begins_at"), [(FaustTableManager, 41), (TableManager, None)])
+def test_faust_begins_where_late_events_of_the_recovery_before_have_left_it(
+    manager: type[FaustTableManager], begins_at: int | None
+) -> None:
+    """An event of the old recovery is taken between revocation and assignment: all before it would never be read."""
+    changelog = TP("wiring-sums-changelog", 0)
+
+    async def play() -> int | None:
+        with app_with_table(manager) as (app, _):
+            recovery: Any = app.tables.recovery
+            assignor: Any = app.assignor
+            assignor.assigned_actives = lambda: {changelog}
+            recovery.active_offsets[changelog] = 41
+            await recovery.on_rebalance({changelog}, set(), set(), 7)
+            offset: int | None = recovery.active_offsets[changelog]
+            return offset
+
+    assert asyncio.run(play()) == begins_at
 
 
 # -- an empty fetch blocks its connection for a second and a half -----------------------------------------------------

@@ -64,6 +64,31 @@ def test_a_flush_is_a_picture_of_one_instant():
     run(scenario)
 
 
+def test_a_flush_between_two_slices_of_a_batch_covers_the_first_and_not_the_batch(monkeypatch):
+    """Rows and positions stand in the middle of the batch, which is not done; a successor takes the rest of it once."""
+    monkeypatch.setattr(owner_module, "MOST_AT_A_STRETCH", 2)
+
+    async def scenario() -> None:
+        broker = Broker()
+        owner, _ = recovered_owner(broker)
+        await owner.claim()
+        batch = batch_of(0, 1, 10, 100, 1000, 10_000)
+        slices = owner.take_in_slices(TOPIC, batch)
+        next(slices)
+        await owner.flush()
+        assert not batch.is_done
+        recovered = broker.log(Stage.changelog).recovered()
+        assert (recovered.rows[b"k"], recovered.positions()[TOPIC].next_offset) == (b"11", 2)
+        successor, core = recovered_owner(broker, generation=2)
+        await successor.claim()
+        again = batch_of(0, 1, 10, 100, 1000, 10_000)
+        assert len(list(successor.take_in_slices(TOPIC, again))) == 1
+        await successor.flush()
+        assert (core.sums, again.is_done) == ({b"k": 11_111}, True)
+
+    run(scenario)
+
+
 def test_a_successor_goes_on_where_the_flush_stood_and_repeats_count_once():
     """Records delivered again below the state's position are passed over."""
 

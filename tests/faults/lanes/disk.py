@@ -53,7 +53,7 @@ def fill(bed: Bench) -> str:
     bed.report.claim("the broker names the full disk", f"ended with {code}", holds=said and code != 0)
     pass_seconds(5.0, bed.fleet.tend)
     server.start()
-    bed.report.at_most("recovery after space returned", bed.seconds_until_moved(), RECOVER_SECONDS, " s")
+    bed.report.at_most("recovery after space returned", bed.recovered().caught_up, RECOVER_SECONDS, " s")
     return f"the broker ended with {code} when a file reached {limit:,} bytes"
 
 

@@ -31,7 +31,9 @@ def run(run: Run) -> Report:
     with bench(run, Report(LANE, run.seed), Setting(workers=3)) as bed:
         load = bed.load(per_second=size.visits_per_second)
         happened = play(planned(run.seed, size), {"kill": bed.fleet.kill}, meanwhile=bed.fleet.tend)
-        bed.report.at_most("seconds until all partitions moved", bed.seconds_until_moved(), MOVING_SECONDS, " s")
+        recovered = bed.recovered()
+        bed.report.at_most("seconds until all partitions moved", recovered.moving, MOVING_SECONDS, " s")
+        bed.report.figure("caught up after", f"{recovered.caught_up:.1f} s")
         run.say(f"{len(happened.fired)} kills, {load.ledger.sent:,} events so far")
         load.wait_sent(size.events, seconds=900)
         bed.tell(happened)

@@ -63,7 +63,7 @@ class Watch:
 
     def recovered(self) -> float:
         """Seconds until the state of every partition has passed what lies in it now."""
-        took = self.bed.seconds_until_moved()
+        took = self.bed.recovered().caught_up
         self.recoveries.append(took)
         return took
 

@@ -1,0 +1,45 @@
+"""Small JSON files that survive a crash: written beside, forced to the disk, put in place at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from streams.errors import ConfigError, Unavailable
+
+
+def keep(path: Path, content: Mapping[str, Any]) -> None:
+    """Either the old content or the new one is there, whatever happens meanwhile. Raises Unavailable."""
+    beside = path.with_name(f"{path.name}.new")
+    try:
+        with beside.open("wb") as file:
+            file.write(msgspec.json.encode(content))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written: {error.strerror}") from None
+
+
+def kept(path: Path) -> dict[str, Any] | None:
+    """What ``keep`` wrote; None where nothing was. Raises ConfigError for a file that is none of ours."""
+    try:
+        content = msgspec.json.decode(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError([(str(path), f"expected a file that can be read: {error.strerror}")]) from None
+    except msgspec.DecodeError:
+        content = None
+    if not isinstance(content, dict):
+        raise ConfigError([(str(path), "expected a file that filaviva ingest wrote; move it away to begin anew")])
+    return content

@@ -1,0 +1,170 @@
+"""`filaviva ingest queue-log` as a process beside another that writes the log: killed, the log rotated and cut."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.settings import load_settings
+from streams.sources.queue_log import QueueLogMapping
+from streams.topics import full_name
+from tests.brokers import BrokerUnderTest
+from tests.configuration import edited, queue
+from tests.deadlines import wait_until
+from tests.queue_log_writer import queue_log
+from tests.topic_reader import TopicReader
+from tests.worker_process import PROJECT
+
+PARTITIONS = 2
+CALLS = int(os.environ.get("FILAVIVA_INGEST_CALLS", "2000"))
+"""290,000 of them write a million lines."""
+KILLS = 20 if CALLS > 2000 else 8
+RENAMES = 5
+SEED = 11
+TOPICS = ("call-events", "agent-events", "site-events")
+SECONDS = 120 + CALLS // 100
+
+
+@pytest.fixture
+def config(broker: BrokerUnderTest, tmp_path: Path) -> Path:
+    for topic in TOPICS:
+        broker.create_topic(full_name(broker.prefix, topic), PARTITIONS)
+    path = tmp_path / "filaviva.yaml"
+    place = {"source": "pbx-1", "tenant": "acme"}
+    path.write_text(
+        edited(
+            ("kafka", {"brokers": [broker.bootstrap], "prefix": broker.prefix, "partitions": PARTITIONS}),
+            ("privacy", {}),
+            ("queues", [queue("sac"), queue("vendas")]),
+            ("callback_queues", []),
+            (
+                "vendor_queues",
+                [
+                    place | {"name": "600", "queue": "sac", "callback_keys": ["1"]},
+                    place | {"name": "601", "queue": "vendas"},
+                ],
+            ),
+        )
+    )
+    return path
+
+
+def command(log: Path, config: Path, *more: str) -> list[str]:
+    state = str(config.parent / "state")
+    options = ["--config", str(config), "--source", "pbx-1", "--state", state, *more]
+    return [sys.executable, "-m", "streams", "ingest", "queue-log", str(log), *options]
+
+
+@pytest.fixture
+def writing(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The exchange; it writes one portion for each line it is told."""
+    options = ["--calls", str(CALLS), "--seed", str(SEED), "--renames", str(RENAMES), "--portions", str(KILLS + 1)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.queue_log_writer", str(tmp_path / "queue_log"), *options],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        bufsize=0,
+    )
+    with process:
+        yield process
+        process.kill()
+
+
+def write_more(writing: subprocess.Popen[bytes]) -> None:
+    assert writing.stdin
+    writing.stdin.write(b"go\n")
+
+
+def moves_on(state: Path) -> None:
+    """Until the mover has written down something new: it is in the middle of a portion, or soon after it."""
+    before = state.stat().st_mtime_ns if state.exists() else 0
+    wait_until(lambda: state.exists() and state.stat().st_mtime_ns > before, "the mover moves", seconds=SECONDS)
+
+
+def arrives(reader: TopicReader) -> None:
+    """Until Kafka has a record more: it has not been written down yet."""
+    before = reader.record_count("call-events")
+    deadline = time.monotonic() + SECONDS
+    while reader.record_count("call-events") == before:
+        assert time.monotonic() < deadline, "nothing arrives"
+
+
+def is_done(state: Path, lines: int) -> bool:
+    return state.exists() and json.loads(state.read_bytes())["lines"] >= lines
+
+
+def test_every_line_counts_once_however_often_the_mover_is_killed(
+    broker: BrokerUnderTest, config: Path, writing: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    """Kills, half of them at any moment and half once Kafka has something new and before that is written down;
+    five renames and a copy with truncation meanwhile. The events in the topics are those of the whole log read in one
+    go, byte for byte, and none is missing."""
+    chance, log, state = random.Random(SEED), tmp_path / "queue_log", tmp_path / "state" / "pbx-1.json"
+    kills = 0
+    with TopicReader(broker.bootstrap, broker.prefix) as reader:
+        while kills < KILLS:
+            write_more(writing)
+            process = subprocess.Popen(command(log, config, "--follow"), cwd=PROJECT)
+            try:
+                if kills % 2:
+                    arrives(reader)
+                else:
+                    moves_on(state)
+                    with_timeout(process, chance.uniform(0, 0.6))
+            finally:
+                process.send_signal(signal.SIGKILL)
+                assert process.wait() == -signal.SIGKILL
+            kills += 1
+    written = [line.encode() for line in queue_log(CALLS, SEED)]
+    process = subprocess.Popen(command(log, config, "--follow", "--json"), cwd=PROJECT, stdout=subprocess.PIPE)
+    try:
+        write_more(writing)
+        assert writing.wait(SECONDS) == 0
+        wait_until(lambda: is_done(state, len(written)), f"{len(written)} lines are moved", seconds=SECONDS)
+        process.send_signal(signal.SIGTERM)
+        answer, _ = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+    summary = json.loads(answer)
+    told, repeats = told_on(broker)
+    mapping = QueueLogMapping(load_settings(config, resolve_secrets=False).queue_dictionary("pbx-1"))
+    expected = {event["id"]: event for line in written for event in mapping.feed(line, 0)}
+    print(f"{len(written)} lines, {len(expected)} events, {kills} kills, {repeats} sent again, summary {summary}")
+    assert told == expected
+    assert (process.returncode, summary["gaps"], summary["lines"]) == (0, 0, len(written))
+    assert summary["malformed"] == {}
+    assert repeats > 0, "no kill came between Kafka and the writing down"
+    assert len(list(tmp_path.glob("queue_log[.-]*"))) == RENAMES + 1, "every rotation has happened"
+
+
+def with_timeout(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Let it run so long; it must not end by itself."""
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(seconds)
+
+
+def told_on(broker: BrokerUnderTest) -> tuple[dict[str, Any], int]:
+    """Every event of the topics by its id, which has one content; and how many came again."""
+    reader = TopicReader(broker.bootstrap, broker.prefix)
+    told: dict[str, Any] = {}
+    count: Counter[str] = Counter()
+    try:
+        for topic in TOPICS:
+            for record in reader.records(topic):
+                event = json.loads(record.value)
+                count[event["id"]] += 1
+                assert told.setdefault(event["id"], event) == event
+    finally:
+        reader.close()
+    return told, count.total() - len(count)

@@ -17,9 +17,9 @@ from streams.compliance_calls import CallLine
 from streams.compliance_deadlines import DeadlineLine
 from streams.compliance_protocols import ProtocolLine
 from streams.domain.directory import QueuePolicy
-from streams.domain.events import ExceptionDeclared
 from streams.domain.indicators import ServiceCounts, passes, percent, service_counts
 from streams.domain.policy import IndicatorRule, Pack
+from streams.domain.site_events import ExceptionDeclared
 
 Data = Mapping[str, Any]
 MOST_WORST: Final = 10

@@ -32,14 +32,13 @@ from streams.domain.events import (
     INTAKE_OF_CHANNEL,
     RESULT_TYPES,
     SITE_EVENTS,
-    SITE_TYPES,
-    ExceptionDeclared,
 )
 from streams.domain.findings import CONFIRMED, OPEN, RETRACTED
 from streams.domain.jobs import CancelJob, DialJob
 from streams.domain.outcomes import ContactOutcome, Finding, QueueInterval
 from streams.domain.plan_records import CallbackPlan
 from streams.domain.site_days import SITE_DAY_TYPE, SiteDay
+from streams.domain.site_events import SITE_TYPES, ExceptionDeclared
 from streams.domain.site_findings import SiteFinding
 from streams.gateway.openapi import OPENAPI, document
 from streams.topics import (

@@ -32,9 +32,10 @@ from streams.domain.directory import (
 )
 from streams.domain.site_findings import SiteRules
 from streams.errors import ConfigError
+from streams.settings_cases import case_problems, case_rules, site_rules
 from streams.settings_checks import Draft, problems_between
 from streams.settings_document import ROOT, PlainYaml, diagnose
-from streams.settings_policies import Packs, case_rules, limits_of, opening_hours, policy_problems, site_rules
+from streams.settings_policies import Packs, limits_of, opening_hours, policy_problems
 from streams.settings_secrets import ReceiverSecrets, Secret, SecretReader, TenantKeys
 from streams.settings_sections import (
     Availability,
@@ -166,6 +167,7 @@ def parse_settings(
     folder = folder or Path()
     packs = Packs(_listed_files(sections.get("policies")), folder)
     problems += policy_problems(draft, packs)
+    problems += case_problems(draft, packs)
     secrets = SecretReader(os.environ if environment is None else environment, folder)
     password = secrets.kafka_password(draft.kafka.security) if resolve_secrets and draft.kafka else None
     tenant_keys = secrets.tenant_keys(draft.privacy) if resolve_secrets and draft.privacy else {}

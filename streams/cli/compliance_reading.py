@@ -16,7 +16,8 @@ from streams.compliance import Declared
 from streams.compliance_calls import Called
 from streams.compliance_protocols import Issued
 from streams.domain.decoding import attributes_of, parse_time
-from streams.domain.events import RESULT_TYPES, CaseData, DialAttempted, ExceptionDeclared
+from streams.domain.events import RESULT_TYPES, CaseData, DialAttempted
+from streams.domain.site_events import ExceptionDeclared
 
 
 class RawEvent(NamedTuple):

@@ -17,11 +17,12 @@ from streams.domain.decisions import Decisions, Output, Reason, Record, Rejectio
 from streams.domain.decoding import decode
 from streams.domain.directory import Directory, QueuePolicy, SourcePolicy
 from streams.domain.encoding import cloud_event
-from streams.domain.events import SITE_EVENTS, SiteEvent, SourceHeartbeat
+from streams.domain.events import SITE_EVENTS
 from streams.domain.figures import ServiceFigures
 from streams.domain.intake import is_historic, is_skewed, seen_ms
 from streams.domain.rows import PartitionState, Rows
 from streams.domain.site_book import SiteBook
+from streams.domain.site_events import SiteEvent, SourceHeartbeat
 from streams.domain.site_findings import SiteRules
 from streams.domain.site_service import heard_from
 from streams.domain.spans import Spans

@@ -32,7 +32,6 @@ from streams.domain.events import (
     INTAKE_OF_CHANNEL,
     RESULT_TYPES,
     SITE_EVENTS,
-    SITE_TYPES,
     AgentEvent,
     AgentState,
     CaseData,
@@ -47,9 +46,8 @@ from streams.domain.events import (
     Offered,
     QueueCommand,
     ResultEvent,
-    SiteData,
-    SiteEvent,
 )
+from streams.domain.site_events import SITE_TYPES, SiteData, SiteEvent
 
 MAX_VALUE_BYTES: Final = 512 * 1024
 MAX_AHEAD_MS: Final = DAY_MS

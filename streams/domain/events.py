@@ -207,64 +207,6 @@ class CaseData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     is_open_to_fix: bool | None = None
 
 
-MenuOption = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
-
-
-class SiteData(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What every event of a site names. Whatever a source tells, it lives."""
-
-    tenant: Name
-    site: Name
-
-
-class SourceHeartbeat(SiteData, frozen=True, gc=False, kw_only=True):
-    """The source of the event lives, whether or not it has anything to tell."""
-
-
-class ChannelUp(SiteData, frozen=True, gc=False, kw_only=True):
-    """Customers can reach the site by this channel from now on."""
-
-    channel: Channel
-
-
-class ChannelDown(SiteData, frozen=True, gc=False, kw_only=True):
-    """Customers can no longer reach the site by this channel."""
-
-    channel: Channel
-
-
-class HumanVoiceOpen(SiteData, frozen=True, gc=False, kw_only=True):
-    """Who telephones can speak with a person from now on."""
-
-
-class HumanVoiceClosed(SiteData, frozen=True, gc=False, kw_only=True):
-    """Who telephones can no longer speak with a person."""
-
-
-class MenuPresented(SiteData, frozen=True, gc=False, kw_only=True):
-    """A caller heard a menu; ``level`` 1 is the first of the call. ``options`` are what it offers, such as
-    ``complaint``, ``cancellation``, ``human``; ``menu`` tells several menus of a site apart."""
-
-    level: Annotated[int, msgspec.Meta(ge=1, le=20)]
-    options: Annotated[tuple[MenuOption, ...], msgspec.Meta(max_length=30)]
-    menu: MenuOption = "main"
-
-
-class ExceptionDeclared(msgspec.Struct, frozen=True, kw_only=True):
-    """A time that rules except, declared with evidence: it tags what it excuses in reports and changes no finding.
-
-    ``queues`` empty: all of the site. An atypical day is left out of the net monthly figures.
-    """
-
-    tenant: Name
-    site: Name
-    kind: Literal["systemic_outage", "atypical_day"]
-    starts_at: str
-    ends_at: str
-    evidence: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-    queues: Annotated[tuple[Name, ...], msgspec.Meta(max_length=200)] = ()
-
-
 class DialAttempted(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """How one dial job went; ``seconds`` is how long it rang. What the job said is echoed; ``kind`` is callback."""
 
@@ -330,16 +272,6 @@ CONTACT_TYPES: Final[dict[str, type[ContactData]]] = {
     "contact.wrapped_up": WrappedUp,
 }
 AGENT_TYPES: Final[dict[str, type[AgentState]]] = {"agent.state": AgentState}
-SITE_TYPES: Final[dict[str, type[SiteData]]] = {
-    "source.heartbeat": SourceHeartbeat,
-    "channel.up": ChannelUp,
-    "channel.down": ChannelDown,
-    "human_voice.open": HumanVoiceOpen,
-    "human_voice.closed": HumanVoiceClosed,
-    "ivr.menu_presented": MenuPresented,
-}
-"""The site events some stage takes something from; ``exception.declared`` is for reports alone."""
-
 RESULT_TYPES: Final[dict[str, type[DialAttempted]]] = {"dial.attempted": DialAttempted}
 COMMAND_TYPES: Final[dict[str, type[CustomerCommand | QueueCommand]]] = {
     "command.cancel": CancelPlan,
@@ -373,17 +305,6 @@ class AgentEvent(msgspec.Struct, frozen=True, gc=False):
     event_id: str
     source: str
     data: AgentState
-
-
-class SiteEvent(msgspec.Struct, frozen=True, gc=False):
-    """A validated site event."""
-
-    time_ms: int
-    event_id: str
-    source: str
-    kind: str
-    """Its type, such as ``channel.up``."""
-    data: SiteData
 
 
 class CaseEvent(msgspec.Struct, frozen=True, gc=False):

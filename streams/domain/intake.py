@@ -25,7 +25,6 @@ from streams.domain.events import (
     FlowedOut,
     Message,
     Offered,
-    SiteEvent,
     WrappedUp,
 )
 from streams.domain.facts import (
@@ -42,6 +41,7 @@ from streams.domain.facts import (
     with_fact,
 )
 from streams.domain.privacy import Address, Pseudonyms, Sealer, uf_of_phone, zone_of_phone
+from streams.domain.site_events import SiteEvent
 
 HISTORIC_AFTER_MS: Final = 15 * 60 * 1000
 SKEW_BOUND_MS: Final = 120_000

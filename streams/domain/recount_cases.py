@@ -111,10 +111,12 @@ def moment(envelope: Fields, data: object) -> Moment:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One duty: pending, open, confirmed or met as of an instant, and its last millisecond by the strict reading."""
+    """One duty: pending, open, confirmed or met as of an instant, its last millisecond by the strict reading, and when
+    it ended."""
 
     state: str
     strict_ms: int
+    ended_ms: int | None
     is_extended: bool
 
 
@@ -217,7 +219,7 @@ def judge(
         and (each.name != "answered" or rule.get("any_answer") or is_answer(each))
     ]
     state = state_of(rule.get("kind", "within"), ends, dates, now_ms)
-    return Judged(state, dates[0], bool(longer and extended))
+    return Judged(state, dates[0], ends[0] if ends else None, bool(longer and extended))
 
 
 def state_of(kind: str, ends: Sequence[int], dates: tuple[int, int], now_ms: int) -> str:

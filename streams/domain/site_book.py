@@ -14,7 +14,10 @@ from msgspec.structs import replace
 from streams.domain.case_duties import CONFIRMED, OPEN, RETRACTED
 from streams.domain.decisions import Output
 from streams.domain.directory import Directory, SourcePolicy
-from streams.domain.events import (
+from streams.domain.figures import ServiceFigures
+from streams.domain.rows import Rows
+from streams.domain.site_days import day_revision, site_day
+from streams.domain.site_events import (
     ChannelDown,
     ChannelUp,
     HumanVoiceClosed,
@@ -22,9 +25,6 @@ from streams.domain.events import (
     MenuPresented,
     SiteEvent,
 )
-from streams.domain.figures import ServiceFigures
-from streams.domain.rows import Rows
-from streams.domain.site_days import day_revision, site_day
 from streams.domain.site_findings import SiteBreach, SiteJudge, SiteRules, about_ms, site_finding
 from streams.domain.site_service import (
     HUMAN_VOICE,

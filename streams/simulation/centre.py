@@ -54,6 +54,8 @@ _QUEUES: Final = (
         transfers={"sac-banco": 0.04},
         alternative="sac-whatsapp",
         lost_exits=6,
+        demands={"complaint": 0.08, "undue_charge": 0.05, "request": 0.05},
+        sector="card",
     ),
     SimulatedQueue(
         queue="sac-banco",
@@ -72,6 +74,8 @@ _QUEUES: Final = (
         transfers={"sac-cartoes": 0.05},
         alternative="sac-whatsapp",
         lost_exits=6,
+        demands={"complaint": 0.06, "ombudsman": 0.02, "request": 0.05},
+        sector="bank",
     ),
     SimulatedQueue(
         queue="sac-telecom",
@@ -91,6 +95,8 @@ _QUEUES: Final = (
         transfers={"cancelamento": 0.1},
         lost_exits=6,
         cut_off=0.02,
+        demands={"complaint": 0.08, "request": 0.06},
+        sector="telecom",
     ),
     SimulatedQueue(
         queue="cancelamento",
@@ -107,6 +113,8 @@ _QUEUES: Final = (
         timeout_seconds=420,
         transfers={"sac-telecom": 0.2},
         cut_off=0.03,
+        demands={"cancellation": 0.6},
+        sector="telecom",
     ),
     SimulatedQueue(
         queue="sac-whatsapp",
@@ -121,6 +129,8 @@ _QUEUES: Final = (
         handling_seconds=260,
         patience_seconds=1800,
         bot_solves=0.12,
+        demands={"complaint": 0.04, "request": 0.05},
+        sector="card",
     ),
     SimulatedQueue(
         queue="sac-chat",

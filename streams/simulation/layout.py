@@ -10,6 +10,9 @@ from typing import Any, Final
 EXPECTED_SILENCE_SECONDS: Final = 120
 """Four heartbeats of a source."""
 
+SITE_POLICY: Final = "br-availability@2026.11.0"
+CASE_POLICIES: Final = ("br-cases@2026.11.1", "retention-desk@2026.11.0")
+
 ALL_DAY: Final = (2, 1, 1, 1, 1, 2, 5, 11, 20, 29, 28, 25, 20, 20, 23, 24, 22, 18, 14, 11, 8, 6, 4, 3)
 OFFICE: Final = (1, 1, 1, 1, 1, 1, 3, 8, 16, 18, 16, 14, 10, 12, 14, 13, 11, 8, 5, 4, 4, 3, 2, 1)
 EVENING: Final = (3, 2, 1, 1, 1, 1, 3, 6, 10, 13, 15, 15, 16, 15, 15, 16, 17, 18, 20, 21, 19, 15, 10, 6)
@@ -78,6 +81,10 @@ class SimulatedQueue:
     """Contacts of a morning whose end the platform never tells."""
     cut_off: float = 0.0
     """The share of answered calls that the network ends."""
+    demands: Mapping[str, float] = field(default_factory=dict)
+    """Kind of demand to the share of the finished contacts that leave one behind."""
+    sector: str | None = None
+    """Of those demands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +146,22 @@ class Centre:
             ],
             "queues": [self._section(queue) for queue in self.queues],
             "callback_queues": [self._callback_section(self.queue_named[name]) for name in self.callback_queues],
+            "availability": [
+                {"tenant": self.tenant, "site": site.site, "policies": [SITE_POLICY], "channels": channels}
+                for site in self.sites
+                if (channels := self.channels_of(site))
+            ],
+            **({"cases": [{"tenant": self.tenant, "policies": list(CASE_POLICIES)}]} if self._has_cases else {}),
         }
+
+    @property
+    def _has_cases(self) -> bool:
+        return any(queue.demands for queue in self.queues)
+
+    def channels_of(self, site: Site) -> list[str]:
+        """The channels by which customers reach a site, each with a platform that tells of it."""
+        served = {queue.channel for queue in self.queues if queue.site == site.site}
+        return [channel for channel in site.sources if channel in served]
 
     def _channels_told(self, source: str, site: Site) -> list[str]:
         """Those a source tells of, of the channels that its site has queues for; none if it tells of agents only."""

@@ -6,6 +6,7 @@ from functools import partial
 from random import Random
 from typing import Final
 
+from streams.simulation.cases import CaseDesk
 from streams.simulation.clockwork import Clockwork
 from streams.simulation.contacts import Agent, Stay, lognormal
 from streams.simulation.layout import Centre
@@ -34,6 +35,7 @@ class Service:
         *,
         waiting: Waiting,
         telling: Telling,
+        desk: CaseDesk,
     ) -> None:
         self._centre = centre
         self._random = random
@@ -41,6 +43,7 @@ class Service:
         self._waiting = waiting
         self._telling = telling
         self._plans = waiting.plans
+        self._desk = desk
 
     def take(self, stay: Stay, agent: Agent) -> None:
         """A telephone rings, and may ring too long; a written contact is given to the agent, who reads first."""
@@ -115,6 +118,7 @@ class Service:
             agent_id=agent.agent_id,
         )
         if is_complete:
+            self._desk.leave(stay)
             self._transfer(stay)
         self._waiting.floor.set_state(agent, "wrap_up")
         wrap_up_ms = round(1000 * lognormal(random, queue.wrap_up_seconds))

@@ -13,7 +13,9 @@ from random import Random
 from typing import Any, Final
 
 from streams.simulation.callbacks import ImitatedPlans
+from streams.simulation.cases import CaseDesk
 from streams.simulation.clockwork import (
+    HOUR_MS,
     MINUTE_MS,
     SECOND_MS,
     Clockwork,
@@ -25,13 +27,15 @@ from streams.simulation.clockwork import (
 from streams.simulation.dialer import Dialer, DialJob, job_of
 from streams.simulation.floor import Floor
 from streams.simulation.incidents import AgentsLeave, Flood, Incident, SilentSource, instant_of
-from streams.simulation.layout import Centre
+from streams.simulation.layout import Centre, Site
 from streams.simulation.service import Service
 from streams.simulation.telling import Event, Silence, Telling
 from streams.simulation.traffic import Traffic
 from streams.simulation.waiting import Waiting
 
 HEARTBEAT_MS: Final = 30 * SECOND_MS
+MENU_MS: Final = HOUR_MS
+FIRST_MENU: Final = ("complaint", "cancellation", "human", "information")
 
 
 class Simulation:
@@ -72,7 +76,7 @@ class Simulation:
             self._clockwork, random, lines=centre.dialer_lines, connect=self._connect, report=self._report
         )
         self._plans = ImitatedPlans(centre.tenant, self._clockwork, self._dialer) if imitates_plans else None
-        self._open(random)
+        self._open(random, Random(f"{seed} cases"))
 
     @property
     def now_ms(self) -> int:
@@ -107,10 +111,11 @@ class Simulation:
 
     # -- putting it together ------------------------------------------------------------------------------------------
 
-    def _open(self, random: Random) -> None:
+    def _open(self, random: Random, of_cases: Random) -> None:
         centre, clockwork, telling = self.centre, self._clockwork, self._telling
         self._waiting = Waiting(centre, random, clockwork, telling=telling, plans=self._plans)
-        service = Service(centre, random, clockwork, waiting=self._waiting, telling=telling)
+        desk = CaseDesk(of_cases, clockwork, telling)
+        service = Service(centre, random, clockwork, waiting=self._waiting, telling=telling, desk=desk)
         self._floor = Floor(centre.teams, clockwork, tell=telling.agent, serve=service.take)
         self._waiting.floor = self._floor
         self._traffic = Traffic(centre, random, clockwork, floor=self._floor, waiting=self._waiting)
@@ -122,6 +127,8 @@ class Simulation:
         for number, (source, site) in enumerate(sources):
             first_ms = self.start_ms + number * HEARTBEAT_MS // len(sources)
             clockwork.at(first_ms, partial(self._beat, source, site.site))
+        for site in centre.sites:
+            clockwork.at(self.start_ms, partial(self._say_what_is_there, site))
 
     def _midnight_ms(self, zone: str) -> int:
         return midnight_ms(local_date(self.start_ms, zone), zone)
@@ -147,6 +154,20 @@ class Simulation:
     def _beat(self, source: str, site: str) -> None:
         self._telling.heartbeat(source, site)
         self._clockwork.at(self._clockwork.now_ms + HEARTBEAT_MS, partial(self._beat, source, site))
+
+    def _say_what_is_there(self, site: Site) -> None:
+        """The channels are up and people are on the telephone; which menu callers hear is told again and again."""
+        for channel in self.centre.channels_of(site):
+            self._telling.site("channel.up", site.sources[channel], site.site, channel=channel)
+        if "voice" in self.centre.channels_of(site):
+            self._telling.site("human_voice.open", site.sources["voice"], site.site)
+            self._say_menu(site)
+
+    def _say_menu(self, site: Site) -> None:
+        self._telling.site(
+            "ivr.menu_presented", site.sources["voice"], site.site, menu="main", level=1, options=list(FIRST_MENU)
+        )
+        self._clockwork.at(self._clockwork.now_ms + MENU_MS, partial(self._say_menu, site))
 
     def _connect(self, job: DialJob) -> None:
         customer = self._traffic.customer_at(job.address)

@@ -15,6 +15,8 @@ from streams.simulation.layout import Centre
 
 Event = dict[str, Any]
 DIALER_SOURCE: Final = "dialer"
+CASES_SOURCE: Final = "crm"
+"""The system that keeps the cases of all sites; it sends no heartbeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Telling:
         self.from_ms = from_ms
         self._centre = centre
         self._clockwork = clockwork
-        self._run = run
+        self.run = run
         self._silences = tuple(silences)
         self._contacts = 0
         self._number = 0
@@ -53,7 +55,7 @@ class Telling:
 
     def new_contact_id(self) -> str:
         self._contacts += 1
-        return f"{self._run}-{self._contacts:06d}"
+        return f"{self.run}-{self._contacts:06d}"
 
     def told(self, until_ms: int) -> list[Event]:
         """Everything told before an instant and not returned yet, in the order it was told."""
@@ -112,7 +114,7 @@ class Telling:
             "queues": list(team.queues),
         }
         agent.states_told += 1
-        event_id = f"{agent.agent_id}/{self._run}/{agent.states_told}"
+        event_id = f"{agent.agent_id}/{self.run}/{agent.states_told}"
         source = self._centre.site_named[team.site].agents_source
         self._add("agent.state", event_id, source, agent.agent_id, data)
 
@@ -121,6 +123,29 @@ class Telling:
         data = {"tenant": self._centre.tenant, "site": site}
         event_id = f"{source}/heartbeat/{self._clockwork.now_ms}"
         self._add("source.heartbeat", event_id, source, source, data)
+
+    def site(self, kind: str, source: str, site: str, **fields: Any) -> None:
+        """What a platform tells of its site: a channel up or down, people on the telephone or not, a menu."""
+        data = {"tenant": self._centre.tenant, "site": site, **fields}
+        named = "/".join(str(fields[name]) for name in ("channel", "menu") if name in fields)
+        event_id = f"{source}/{kind}/{named}/{self._clockwork.now_ms}"
+        self._add(kind, event_id, source, source, data)
+
+    def case(self, stay: Stay, case_id: str, moment: str, fields: Event) -> None:
+        """A ``case.*`` event of now, of the case that a contact left behind."""
+        data = {
+            "tenant": self._centre.tenant,
+            "site": stay.queue.site,
+            "case_id": case_id,
+            "contact_id": stay.contact.contact_id,
+            **{name: value for name, value in fields.items() if value is not None},
+        }
+        event_id = f"{case_id}/{moment}/{self._clockwork.now_ms}"
+        self._add(f"case.{moment}", event_id, CASES_SOURCE, case_id, data)
+
+    def year(self, site: str) -> int:
+        """The year it is there."""
+        return self._clocks[site].year(self._clockwork.now_ms)
 
     def attempted(self, job: DialJob, outcome: str, seconds: float) -> None:
         """``dial.attempted``: how one job of the dialer went."""
@@ -189,3 +214,6 @@ class _SiteClock:
             self._second, self._words = second, (text[:19], text[19:])
         before, offset = self._words
         return f"{before}.{millisecond:03d}{offset}"
+
+    def year(self, time_ms: int) -> int:
+        return datetime.fromtimestamp(time_ms / SECOND_MS, self._zone).year

@@ -12,8 +12,11 @@ import pytest
 from streams import comparison
 from streams.cli.demo_run import rules_of
 from streams.comparison import Check, Facts
+from streams.domain.encoding import iso_time
 from streams.domain.recount import read_events
+from streams.domain.recount_cases import case_duties_of, read_cases
 from streams.event_lines import event_time_ms
+from streams.recount_terms import case_terms_of
 from streams.simulation.centre import SAC
 from streams.simulation.day import arrivals, day
 from streams.simulation.incidents import parse_incidents
@@ -101,9 +104,24 @@ def test_a_day_under_a_policy_equals_its_recount() -> None:
     events = arrivals(day(7), disorder_seconds=90, repeat_share=0.02, seed=7)
     under = judged_arrivals(events, batch_records=100, policy="br-sac@2026.11.0")
     assert under.unequal() == {}
-    found = Counter((each["rule"], each["limit_seconds"]) for each in under.told.newest["sla-breaches"].values())
+    findings = (each for each in under.told.newest["sla-breaches"].values() if "visit_id" in each)
+    found = Counter((each["rule"], each["limit_seconds"]) for each in findings)
     assert found["WAIT-FIN", 90.0] > 5
     assert found["WAIT-XFER", 60.0] > 0
+    assert deadlines_told(under) == deadlines_recounted(events)
+
+
+def deadlines_told(judged_day: Judged) -> dict[str, str]:
+    """Every deadline of a case by its id, with its strict date."""
+    records = judged_day.told.newest["case-deadlines"].values()
+    return {each["deadline_id"]: each["due_strict"] for each in records if not each.get("is_void")}
+
+
+def deadlines_recounted(events: list[Event]) -> dict[str, str]:
+    moments = read_cases(encode(event) for event in events if event["type"].startswith("case."))
+    duties = case_duties_of(moments, case_terms_of(centre_settings()), now_ms=0)
+    assert len(duties) > 300
+    return {key: iso_time(each.strict_ms) for key, each in duties.items()}
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +131,7 @@ def of_seed_3() -> Judged:
 
 def test_late_exits_take_back_what_was_said_too_early(of_seed_3: Judged) -> None:
     """With disorder beyond the lateness bound findings open and are retracted, and still the end is right."""
-    findings = of_seed_3.told.newest["sla-breaches"].values()
+    findings = [each for each in of_seed_3.told.newest["sla-breaches"].values() if "visit_id" in each]
     assert any(finding["state"] == "retracted" for finding in findings)
     assert of_seed_3.unequal() == {}
 

@@ -17,7 +17,7 @@ from streams.routing import Route, route
 from streams.settings import parse_settings
 from streams.simulation.centre import QUEUES, TENANT, sections
 from streams.simulation.day import DATE, arrivals, day
-from streams.simulation.telling import DIALER_SOURCE
+from streams.simulation.telling import CASES_SOURCE, DIALER_SOURCE
 
 SEED = 7
 AFTER_MIDNIGHT_MS = 1_795_489_200_000
@@ -136,7 +136,7 @@ def test_the_centre_is_a_sound_configuration() -> None:
     settings = parse_settings(yaml.safe_dump(document), environment={"TOKEN_KEY": "0a" * 32, "SEAL_KEY": "0b" * 32})
     assert {queue.queue for queue in settings.queues} == set(QUEUES)
     named = {source.source for source in settings.sources}
-    assert {event["source"] for event in events()} <= named | {DIALER_SOURCE}
+    assert {event["source"] for event in events()} <= named | {DIALER_SOURCE, CASES_SOURCE}
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1])

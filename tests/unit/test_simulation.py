@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from random import Random
 from typing import Any
 
 import pytest
 
+from streams.domain.recount_cases import case_duties_of, read_cases
 from streams.event_lines import event_time_ms
+from streams.recount_terms import case_terms_of
 from streams.simulation.centre import CALLBACK_QUEUE, QUEUES, SAC
 from streams.simulation.clockwork import HOUR_MS, MINUTE_MS
 from streams.simulation.day import day
@@ -22,6 +25,7 @@ from streams.simulation.layout import ALL_DAY, Centre
 from streams.simulation.simulation import HEARTBEAT_MS, Simulation
 from streams.simulation.telling import DIALER_SOURCE
 from streams.simulation.traffic import arrival_times
+from tests.core_chain import centre_settings
 
 Event = dict[str, Any]
 MONDAY = date(2026, 11, 23)
@@ -183,6 +187,17 @@ def whole_day() -> list[Event]:
         ("a call cut off by the network", "contact.ended", {"ended_by": "network", "completed": False}),
         ("an attempt that nobody answered", "dial.attempted", {"outcome": "no_answer"}),
         ("a heartbeat", "source.heartbeat", {}),
+        ("a channel that is up", "channel.up", {"channel": "whatsapp"}),
+        ("people on the telephone", "human_voice.open", {"site": "sao-paulo"}),
+        ("a first menu", "ivr.menu_presented", {"level": 1}),
+        ("a complaint", "case.registered", {"demand": "complaint"}),
+        ("a demand to the ombudsman", "case.registered", {"demand": "ombudsman", "sector": "bank"}),
+        ("a protocol", "case.protocol_issued", {}),
+        ("a cancellation", "case.cancel_requested", {}),
+        ("a customer who stays", "case.retention_closed", {"outcome": "retained"}),
+        ("a leader told", "case.leader_alerted", {}),
+        ("a history asked for", "case.history_requested", {}),
+        ("a first word", "case.answered", {"conclusive": False}),
     ],
 )
 def test_a_day_has_everything_a_centre_lives_through(what: str, kind: str, fields: dict[str, Any]) -> None:
@@ -358,3 +373,46 @@ def test_a_large_centre_cannot_be_small() -> None:
     """What was expected is said."""
     with pytest.raises(ValueError, match="at least 8 queues"):
         large_centre(queues=7, agents=100)
+
+
+# -- cases ------------------------------------------------------------------------------------------------------------
+
+
+def test_contacts_are_the_same_without_cases() -> None:
+    """What demands become is drawn from a source of chance of its own."""
+    silent = replace(SAC, queues=tuple(replace(queue, demands={}) for queue in SAC.queues))
+    without = lived(simulation(centre=silent), 2)
+    assert not [event for event in without if event["type"].startswith("case.")]
+    assert [event for event in calm() if not event["type"].startswith("case.")] == without
+    assert "cases" not in silent.sections()
+
+
+def test_a_case_is_told_in_order_and_of_a_contact_that_was_told() -> None:
+    """Registered first, each protocol number once, and no case of before anybody listened."""
+    cases: dict[str, list[Event]] = {}
+    for event in calm():
+        if event["type"].startswith("case."):
+            cases.setdefault(event["data"]["case_id"], []).append(event)
+    offered = {event["data"]["contact_id"] for event in told(calm(), "contact.offered")}
+    assert len(cases) > 20
+    assert {events[0]["type"] for events in cases.values()} == {"case.registered"}
+    assert {events[0]["data"]["contact_id"] for events in cases.values()} <= offered
+    numbers = [event["data"]["protocol"] for event in told(calm(), "case.protocol_issued")]
+    assert len(numbers) == len(set(numbers)) > 20
+    assert {len(number) for number in numbers} == {13}
+
+
+def test_some_deadlines_are_missed_and_most_are_met() -> None:
+    """Cancellations of a day, by the packs that the centre's configuration names: so alerts and panels have something
+    to show, and compliance a case of each kind."""
+    settings = centre_settings()
+    moments = read_cases(json.dumps(event) for event in whole_day() if event["type"].startswith("case."))
+    duties = case_duties_of(moments, case_terms_of(settings), now_ms=round(END_OF_DAY.timestamp() * 1000))
+    counted = Counter((key.split(":")[1], each.state) for key, each in duties.items())
+    for rule in ("CAN-2", "RET-LEADER", "RET-QUEUE"):
+        assert counted[rule, "met"] > 3 * counted[rule, "confirmed"] > 0, counted
+    assert counted["PROT-1", "met"] > 100
+    assert counted["DEM-1", "pending"] + counted["TEL-2", "pending"] > 50
+
+
+END_OF_DAY = datetime(2026, 11, 24, 3, tzinfo=UTC)

@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Final
 
-START: Final = 1_795_680_000
+START: Final = 1_700_000_000
 QUEUES: Final = ("600", "601", "602")
 AGENTS: Final = tuple(f"PJSIP/{8001 + number}" for number in range(12))
 

@@ -21,8 +21,8 @@ from typing import Any
 
 from dashboards.build import GENERATED
 from streams import comparison
+from streams.cli.called_back import Calls, OwnDialer
 from streams.cli.demo_run import rules_of
-from streams.cli.job_feed import JobFeed
 from streams.cli.kafka_target import target_of_file
 from streams.cli.simulate_run import Manner, Topics, encode, play
 from streams.connections import librdkafka_options
@@ -111,9 +111,9 @@ def run(installation: Installation, broker: BrokerUnderTest, seconds: float, eve
     print(f"  Alertmanager  {stack.alertmanager.url}")
     show_grafana(stack.prometheus, folder, everything)
     print(f"the centre lives for {seconds:g} s; a flood of callers begins in 20 s. Ctrl-C ends it.", flush=True)
-    with told_live(installation, broker) as (simulation, ledger, jobs), suppress(KeyboardInterrupt):
+    with told_live(installation, broker) as (simulation, ledger, calls), suppress(KeyboardInterrupt):
         manner = Manner(simulation.start_ms + round(1000 * seconds), 1.0, Disorder(seconds=0, repeat_share=0, seed=1))
-        play(simulation, manner, ledger, jobs=jobs, watch=lambda _now, _sent: None)
+        play(simulation, manner, ledger, calls=calls, watch=lambda _now, _sent: None)
     return compare(installation, ledger.sent, stack.prometheus)
 
 
@@ -148,15 +148,15 @@ class Ledger(Topics):
 
 
 @contextmanager
-def told_live(installation: Installation, broker: BrokerUnderTest) -> Iterator[tuple[Simulation, Ledger, Any]]:
+def told_live(installation: Installation, broker: BrokerUnderTest) -> Iterator[tuple[Simulation, Ledger, Calls]]:
     kafka = Kafka(brokers=(broker.bootstrap,))
     publisher = Publisher([broker.bootstrap], broker.prefix, librdkafka_options(kafka))
-    jobs = JobFeed(target_of_file(installation.config))
+    dialer = OwnDialer(target_of_file(installation.config))
     ledger = Ledger(publisher)
     try:
-        yield Simulation(CENTRE, 7, datetime.now().astimezone(), [FLOOD], imitates_plans=False), ledger, jobs.new
+        yield Simulation(CENTRE, 7, datetime.now().astimezone(), [FLOOD], imitates_plans=False), ledger, dialer.tell
     finally:
-        jobs.close()
+        dialer.close()
         ledger.close()
 
 

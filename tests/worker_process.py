@@ -102,10 +102,14 @@ class WorkerProcess:
         """Whether its liveness probe succeeds now."""
         return self._says_ok("/healthz")
 
-    def metrics(self) -> Metrics:
+    def page(self) -> str:
+        """The page of metrics as it is."""
         status, page = self._get("/metrics")
         assert status == http.HTTPStatus.OK, page
-        return Metrics(page)
+        return page
+
+    def metrics(self) -> Metrics:
+        return Metrics(self.page())
 
     def terminate(self) -> int:
         """Ask it to stop in order, and return its exit code."""

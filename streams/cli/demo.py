@@ -63,10 +63,11 @@ def demo(
 ) -> None:
     r"""A Monday morning in a simulated Brazilian contact centre, live on a wallboard.
 
-    Starts an embedded broker, which lives in memory only, and a worker as its own process; tells the centre's events as
-    they happen from 08:50 on, some late and some twice, those before as fast as it goes; calls back whom the worker
-    says to call. When it ends, or at Ctrl-C, it reads back what the worker made of it all and compares every figure
-    with a recount of the same events. Exit status 0 when all are equal, 1 when anything differs.
+    Starts an embedded broker, which lives in memory only, and as their own processes a worker and the reference dialer,
+    which calls back whom the worker says to call; tells the centre's events as they happen from 08:50 on, some late and
+    some twice, those before as fast as it goes. When it ends, or at Ctrl-C, it reads back what the worker made of it
+    all and compares every figure with a recount of the same events. Exit status 0 when all are equal, 1 when anything
+    differs.
 
     For example, with half the city calling about its cards:
 

@@ -1,24 +1,23 @@
-"""One run of the demo: broker, worker, a simulated morning told live, and what the topics say of it in the end."""
+"""One run of the demo: broker, worker, dialer, a simulated morning told live, and what is said of it in the end."""
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import time as time_of_day, timedelta
 from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Protocol
-
-import yaml
+from typing import Final, Protocol
 
 from streams import comparison
+from streams.cli.called_back import Calls, OtherDialer
+from streams.cli.demo_config import CONFIGURATION, PREFIX, write_configuration
+from streams.cli.demo_process import DemoDialer
 from streams.cli.demo_reader import DemoReader, opened_reader
 from streams.cli.demo_worker import DemoWorker, MetricsPage, free_port
-from streams.cli.job_feed import JobFeed
 from streams.cli.kafka_target import target_of_file
 from streams.cli.simulate_run import Manner, Topics, encode, play
 from streams.comparison import Check, Facts, Rules
@@ -32,8 +31,8 @@ from streams.partitioning import partition_of
 from streams.publisher import Publisher
 from streams.recount_terms import limits_of
 from streams.routing import Route, route
-from streams.settings import Settings, load_settings, milliseconds
-from streams.simulation.centre import SAC, TENANT
+from streams.settings import Settings, milliseconds
+from streams.simulation.centre import SAC
 from streams.simulation.day import DATE
 from streams.simulation.disorder import Disorder
 from streams.simulation.incidents import AgentsLeave, Flood, Incident, SilentSource
@@ -45,24 +44,17 @@ from streams.topics import DEFAULT_PARTITIONS, STAGE_INPUTS, TOPICS, full_name, 
 LIVE_FROM: Final = timedelta(hours=8, minutes=50)
 """Of the simulated Monday. What happened before is told as fast as it goes, so that the day's figures are there."""
 DISORDER_SECONDS: Final = 12.0
-LATENESS_SECONDS: Final = 5.0
-"""Less than the disorder, so that some findings open and are taken back."""
 REPEAT_SHARE: Final = 0.02
 DRAIN_SECONDS: Final = 120
 QUIET_SECONDS: Final = (1.5, 6.0)
 """How long no topic may grow before the results are read; the second time when they were not equal at first."""
 POLL_SECONDS: Final = 0.25
-FLUSH_SECONDS: Final = 0.25
-LOST_AFTER_SECONDS: Final = 600
-"""When a call is given up whose end the platform never told; a day, as is usual, would fill the morning's wallboard."""
 INCIDENTS: Final = (
     Flood(queue="sac-cartoes", at=time_of_day(8, 52), minutes=12, contacts=90),
     AgentsLeave(queue="sac-telecom", at=time_of_day(8, 56), minutes=8),
     SilentSource(source="web-chat", at=time_of_day(9, 5), minutes=5),
 )
 """What goes wrong on this Monday: half the city calls about its cards, a team leaves its desks, a platform is mute."""
-PREFIX: Final = "filaviva"
-CONFIGURATION: Final = "filaviva.yaml"
 
 _TOPICS_READ: Final = sorted(set(chain.from_iterable(STAGE_INPUTS.values())))
 
@@ -125,36 +117,15 @@ def run(plan: Plan, screen: Screen) -> Result:
     topics = {full_name(PREFIX, spec.name): DEFAULT_PARTITIONS for spec in TOPICS}
     with TemporaryDirectory(prefix="filaviva-demo-") as name, EmbeddedBroker(topics) as broker:
         folder = Path(name)
-        settings = _write_configuration(folder, broker.bootstrap, plan.metrics_port)
+        settings = write_configuration(folder, broker.bootstrap, plan.metrics_port)
+        config = folder / CONFIGURATION
         with (
-            DemoWorker(folder / CONFIGURATION, folder / "worker.log", plan.metrics_port) as worker,
+            DemoWorker(config, folder / "worker.log", plan.metrics_port) as worker,
+            DemoDialer(config, folder / "dialer.log", lines=SAC.dialer_lines, seed=plan.seed) as dialer,
             opened_reader(settings, PREFIX) as reader,
         ):
             screen.started(worker)
-            return _Run(plan, settings, worker, reader, screen).result(folder / CONFIGURATION)
-
-
-def _write_configuration(folder: Path, bootstrap: str, metrics_port: int) -> Settings:
-    """The simulated centre on this broker, with keys that exist for this run only."""
-    keys = {}
-    for key in ("token_key", "seal_key"):
-        file = folder / key
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_hex(32))
-        keys[f"{key}_file"] = key
-    document: dict[str, Any] = {
-        "kafka": {"brokers": [bootstrap], "prefix": PREFIX, "partitions": DEFAULT_PARTITIONS},
-        "worker": {"metrics_port": metrics_port, "flush_seconds": FLUSH_SECONDS, "session_timeout_seconds": 10},
-        "clock": {"mode": "event", "lateness_seconds": LATENESS_SECONDS},
-        "privacy": {"tenants": {TENANT: keys}},
-        **SAC.sections(),
-    }
-    for queue in document["queues"]:
-        if queue["channels"] == ["voice"]:
-            queue["unknown_exit_seconds"] = LOST_AFTER_SECONDS
-    config = folder / CONFIGURATION
-    config.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    return load_settings(config)
+            return _Run(plan, settings, worker, dialer, reader, screen).result(config)
 
 
 class _Ledger:
@@ -180,13 +151,14 @@ class _Ledger:
         self._topics.close()
 
 
+@dataclass(frozen=True, slots=True)
 class _Run:
-    def __init__(self, plan: Plan, settings: Settings, worker: DemoWorker, reader: DemoReader, screen: Screen) -> None:
-        self._plan = plan
-        self._settings = settings
-        self._worker = worker
-        self._reader = reader
-        self._screen = screen
+    _plan: Plan
+    _settings: Settings
+    _worker: DemoWorker
+    _dialer: DemoDialer
+    _reader: DemoReader
+    _screen: Screen
 
     def result(self, config: Path) -> Result:
         marks = {"": time.monotonic()}
@@ -196,10 +168,11 @@ class _Run:
         kafka = self._settings.kafka
         with (
             closing(Publisher(kafka.brokers, kafka.prefix, librdkafka_options(kafka))) as publisher,
-            closing(JobFeed(target_of_file(config))) as jobs,
+            closing(OtherDialer(target_of_file(config))) as called_back,
         ):
             ledger = _Ledger(publisher)
-            self._tell(ledger, jobs.new)
+            self._tell(ledger, called_back.tell)
+            self._dialer.stop()
             marks["tell"] = time.monotonic()
             self._let_time_be_recorded(ledger)
             checked = self._checked(ledger)
@@ -209,7 +182,7 @@ class _Run:
 
     # -- telling ------------------------------------------------------------------------------------------------------
 
-    def _tell(self, ledger: _Ledger, jobs: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+    def _tell(self, ledger: _Ledger, calls: Calls) -> None:
         """The day up to the morning as fast as it goes, then the morning live, until its end or the screen's word."""
         plan = self._plan
         simulation = Simulation(SAC, plan.seed, DATE, plan.incidents, imitates_plans=False)
@@ -219,19 +192,23 @@ class _Run:
 
         def early(_: int, sent: int) -> None:
             self._screen.doing("telling the night and the early morning", sent)
-            self._worker.check()
+            self._check()
 
         def live(now_ms: int, _: int) -> None:
-            self._worker.check()
+            self._check()
             self._screen.live(now_ms, len(ledger.sent))
 
         try:
-            play(simulation, Manner(live_ms, 0, disorder), ledger, jobs=jobs, watch=early)
+            play(simulation, Manner(live_ms, 0, disorder), ledger, calls=calls, watch=early)
             self._settled(0, len(ledger.sent))
-            play(simulation, Manner(end_ms, plan.speed, disorder), ledger, jobs=jobs, watch=live)
+            play(simulation, Manner(end_ms, plan.speed, disorder), ledger, calls=calls, watch=live)
         except Stopped:
             for event in disorder.arrived():
                 ledger.send(event)
+
+    def _check(self) -> None:
+        self._worker.check()
+        self._dialer.check()
 
     def _let_time_be_recorded(self, ledger: _Ledger) -> None:
         """What time alone has made true is recorded with the next record of its topic: one that repeats a known fact

@@ -5,37 +5,30 @@ from __future__ import annotations
 import http.client
 import re
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from streams import metric_names as names
+from streams.cli.demo_process import DemoProcess
 from streams.errors import Unavailable
 from streams.metric_names import MetricName
 
 HOST: Final = "127.0.0.1"
 READY_SECONDS: Final = 90
-STOP_SECONDS: Final = 15
 ANSWER_SECONDS: Final = 10
 POLL_SECONDS: Final = 0.1
-LOG_TAIL_LINES: Final = 15
 _LABEL: Final = re.compile(r'(\w+)="([^"]*)"')
 
 
-class DemoWorker:
-    """Runs inside its ``with`` block; ``url`` is its page of metrics. Raises Unavailable when it ends by itself."""
+class DemoWorker(DemoProcess):
+    """The worker; ``url`` is its page of metrics."""
 
     def __init__(self, config: Path, log: Path, port: int) -> None:
         self.url = f"http://{HOST}:{port}/metrics"
         self._port = port
-        self._log = log
-        command = [sys.executable, "-m", "streams", "worker", "--config", str(config)]
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603  our own command
+        super().__init__("worker", ["worker", "--config", str(config)], log)
 
     def wait_ready(self) -> None:
         """Return once it has joined its group and may be sent events."""
@@ -43,40 +36,15 @@ class DemoWorker:
         while self._status("/ready") != http.HTTPStatus.OK:
             self.check()
             if time.monotonic() > deadline:
-                raise Unavailable(f"the worker was not ready within {READY_SECONDS} s:\n{self._log_tail()}")
+                raise Unavailable(f"the worker was not ready within {READY_SECONDS} s:\n{self.log_tail()}")
             time.sleep(POLL_SECONDS)
-
-    def check(self) -> None:
-        """Raise Unavailable when it runs no more."""
-        code = self._process.poll()
-        if code is not None:
-            raise Unavailable(f"the worker ended with {code}:\n{self._log_tail()}")
 
     def page(self) -> MetricsPage:
         self.check()
         try:
             return MetricsPage(self._get("/metrics")[1])
         except OSError as error:
-            raise Unavailable(f"the worker does not show its metrics: {error}\n{self._log_tail()}") from None
-
-    def stop(self) -> None:
-        """End it in order, or by force when it takes too long; it has ended when this returns."""
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            self._process.kill()
-            self._process.wait()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+            raise Unavailable(f"the worker does not show its metrics: {error}\n{self.log_tail()}") from None
 
     def _status(self, path: str) -> int | None:
         try:
@@ -92,9 +60,6 @@ class DemoWorker:
             return answer.status, answer.read().decode()
         finally:
             connection.close()
-
-    def _log_tail(self) -> str:
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
 
 
 class MetricsPage:

@@ -13,9 +13,11 @@ from typing import Any, Final
 
 import click
 
+from streams.ami_connection import AmiAddress
 from streams.cli.check import settings_or_exit
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
 from streams.dialer.ami import AmiLine, AmiPlace
+from streams.dialer.clock import Clock, EventClock, WallClock
 from streams.dialer.conformance import Case, Sent, Verdict, cases, judged
 from streams.dialer.lines import Line, SimulatedLine
 from streams.dialer.service import DialerService
@@ -49,7 +51,7 @@ def dial(config: Path, journal: Path, lines: int, **how: Any) -> None:
 
     A consumer group of its own, commits by hand: every job is dialled once, however often it is read, and reported on
     callback-results. What was dialled stands in the journal, so that a restart dials nothing twice; give every instance
-    a journal of its own.
+    a journal of its own. With `clock.mode: event` it goes by the heartbeats of the sources, as fast as they come.
 
     For example: filaviva callbacks dial --config filaviva.yaml --simulate
     """
@@ -65,6 +67,7 @@ def dial(config: Path, journal: Path, lines: int, **how: Any) -> None:
             target.prefix,
             target.client_options,
             line=_line(**how),
+            clock=_clock(target),
             lines=lines,
             journal=journal,
         )
@@ -73,6 +76,12 @@ def dial(config: Path, journal: Path, lines: int, **how: Any) -> None:
             service.run(lambda: bool(stopped))
         except KeyboardInterrupt:
             click.echo("The dialer has stopped.", err=True)
+
+
+def _clock(target: KafkaTarget) -> Clock:
+    if not target.event_clock:
+        return WallClock()
+    return EventClock(target.brokers, target.prefix, target.client_options, partitions=target.partitions)
 
 
 def _line(**how: Any) -> Line:
@@ -84,7 +93,8 @@ def _line(**how: Any) -> Line:
     if how["channel"].count("{number}") != 1:
         raise click.UsageError("--channel: expected {number} once, such as PJSIP/{number}@trunk")
     secret = how["ami_secret_file"].read_text().strip()
-    return AmiLine(AmiPlace(host, int(port), how["ami_user"], secret, how["channel"], how["context"]))
+    address = AmiAddress(host, int(port), how["ami_user"], secret)
+    return AmiLine(AmiPlace(address, how["channel"], how["context"]))
 
 
 @click.command()

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import click
 import uvloop
@@ -15,6 +16,7 @@ import uvloop
 from streams.cli.check import settings_or_exit
 from streams.cli.ingest import STATE_FOLDER
 from streams.cli.kafka_target import KafkaTarget, errors_told, target_of_file
+from streams.domain.events import CALLBACK_RESULTS, COMMANDS
 from streams.errors import ConfigError
 from streams.gateway.delivery import DELIVERY_SECONDS, Delivery
 from streams.gateway.entrances import MAPPINGS, PATH, Entrance
@@ -29,6 +31,8 @@ from streams.topics import TOPICS
 
 logger = logging.getLogger(__name__)
 
+NOT_OF_PLATFORMS: Final = (COMMANDS, CALLBACK_RESULTS)
+"""Input topics that whoever may write events of platforms need not even see."""
 EntrancesOf = Callable[[Delivery], Mapping[tuple[str, str], Entrance]]
 BYTES_PER_MIB = 1024 * 1024
 
@@ -86,7 +90,7 @@ def _publisher(target: KafkaTarget) -> Publisher:
         answers_for_each=True,
         delivery_seconds=DELIVERY_SECONDS,
     )
-    publisher.require(spec.name for spec in TOPICS if spec.is_input)
+    publisher.require(spec.name for spec in TOPICS if spec.is_input and spec.name not in NOT_OF_PLATFORMS)
     return publisher
 
 

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
@@ -15,9 +15,16 @@ from typing import Any, Final
 
 import click
 
-from streams.cli.check import settings_or_exit
+from streams.cli.ingest_run import (
+    IngestSource,
+    alone,
+    config_option,
+    ingest_source,
+    moved_until_done,
+    state_option,
+    stop_asked,
+)
 from streams.cli.kafka_target import errors_told, quiet_clients, target_of_file
-from streams.cli.moving import alone, moved_until_done, stop_asked
 from streams.errors import ConfigError
 from streams.movers.imap import ImapMailbox, ImapPlace
 from streams.movers.mail import MailMover
@@ -48,7 +55,7 @@ def _mail_command(command: Callable[..., Any]) -> Callable[..., None]:
     """The options that all three have. ``command`` returns what names the mailbox in the state file, and how to open it
     from a moment on."""
 
-    @click.option("--config", required=True, type=click.Path(path_type=Path), help="The configuration file (YAML).")
+    @config_option
     @click.option("--source", required=True, help="The source's name in vendor_queues, and in its events.")
     @click.option("--mailbox", required=True, metavar="NAME", help="Whose mail it is: the name in vendor_queues.")
     @click.option("--follow", "follows", is_flag=True, help="Go on with what comes, until stopped.")
@@ -58,17 +65,12 @@ def _mail_command(command: Callable[..., Any]) -> Callable[..., None]:
     @click.option(
         "--days", type=click.FloatRange(min=0), default=7.0, show_default=True, help="Of old mail to begin with."
     )
-    @click.option(
-        "--state",
-        default="filaviva-ingest",
-        show_default=True,
-        type=click.Path(path_type=Path, file_okay=False),
-        help="The folder in which it is kept what was seen.",
-    )
+    @state_option
     @click.option(
         "--heartbeat",
         is_flag=True,
-        help="Say at every look that the source is heard. It means that the mailbox answers, not that mail comes.",
+        help="Say at every look that the source is heard, to the sites that list it in `sources`. It means that the "
+        "mailbox answers, not that mail comes.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
     @wraps(command)
@@ -86,35 +88,34 @@ def _mail_command(command: Callable[..., Any]) -> Callable[..., None]:
 
 
 def _moved(how: _How, place: str, open_mailbox: OpenMailbox, stop: threading.Event) -> MailMover | None:
-    dictionary = settings_or_exit(how.config, resolve_secrets=False).queue_dictionary(how.source)
-    if dictionary.place(how.mailbox) is None:
+    of = ingest_source(how.config, how.source, how.state)
+    of = replace(of, state=how.state / f"{how.source}.{_file_name(how.mailbox)}.json")
+    if of.dictionary.place(how.mailbox) is None:
         raise ConfigError([("vendor_queues", f"expected an entry of source {how.source} for this mailbox")])
     target = target_of_file(how.config)
     since = datetime.now(UTC) - timedelta(days=how.days)
-    how.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = how.state / f"{how.source}.{_file_name(how.mailbox)}.json"
 
     def move() -> MailMover:
         publisher = Publisher(target.brokers, target.prefix, target.producer_options)
         opened = open_mailbox(since)
         try:
             since_ms = round(since.timestamp() * 1000)
-            mover = MailMover(place, opened, dictionary, file, publisher, since_ms=since_ms)
-            _follow(mover, stop, how)
+            mover = MailMover(place, opened, of.dictionary, of.state, publisher, since_ms=since_ms)
+            _follow(mover, of, stop, how)
         finally:
             opened.close()
         return mover
 
-    with alone(file.with_suffix(".lock")):
+    with alone(of):
         return moved_until_done(move, stop, follows=how.follows)
 
 
-def _follow(mover: MailMover, stop: threading.Event, how: _How) -> None:
+def _follow(mover: MailMover, of: IngestSource, stop: threading.Event, how: _How) -> None:
     while not stop.is_set():
         looked_at = time.monotonic()
         mover.step()
         if how.heartbeat:
-            mover.beat()
+            mover.beat(of.sites)
         if not how.follows:
             break
         stop.wait(max(0.0, looked_at + how.every - time.monotonic()))

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
 
-from streams.cli.check import settings_or_exit
+from streams.cli.ingest_run import (
+    IngestSource,
+    alone,
+    config_option,
+    ingest_source,
+    moved_until_done,
+    source_option,
+    state_option,
+    stop_asked,
+)
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
-from streams.errors import ConfigError, Unavailable
 from streams.movers.queue_log import QueueLogMover
 from streams.publisher import Publisher
-from streams.sources.dictionary import QueueDictionary
 from streams.sources.mapping import InvalidEvent
 
 POLL_SECONDS: Final = 0.25
-AGAIN_SECONDS: Final = 3.0
 MOST_REPORTED_LINES: Final = 20
 
 
@@ -33,8 +35,7 @@ class _Run:
     """What one command does, over all the movers it needs where Kafka is away in between."""
 
     file: Path
-    dictionary: QueueDictionary
-    state: Path
+    source: IngestSource
     follows: bool
     beat_seconds: float | None
     stop: threading.Event
@@ -43,8 +44,7 @@ class _Run:
     def move(self, target: KafkaTarget) -> QueueLogMover:
         """Until the end of the log, or until told to stop when it is followed."""
         publisher = Publisher(target.brokers, target.prefix, target.producer_options)
-        state = self.state / f"{self.dictionary.source}.json"
-        mover = QueueLogMover(self.file, self.dictionary, state, publisher, self._report)
+        mover = QueueLogMover(self.file, self.source.dictionary, self.source.state, publisher, self._report)
         try:
             self._follow(mover)
         finally:
@@ -59,7 +59,7 @@ class _Run:
             if not self.follows:
                 break
             if self.beat_seconds is not None and time.monotonic() - beaten_at >= self.beat_seconds:
-                mover.beat()
+                mover.beat(self.source.sites)
                 beaten_at = time.monotonic()
             self.stop.wait(POLL_SECONDS)
         mover.save()
@@ -74,16 +74,10 @@ class _Run:
 
 @click.command("queue-log")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--config", required=True, type=click.Path(path_type=Path), help="The configuration file (YAML).")
-@click.option("--source", required=True, help="The exchange's name in vendor_queues, and in its events.")
+@config_option
+@source_option
 @click.option("--follow", "follows", is_flag=True, help="Go on with what is written, through rotations, until stopped.")
-@click.option(
-    "--state",
-    default="filaviva-ingest",
-    show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The folder in which the position is kept.",
-)
+@state_option
 @click.option(
     "--heartbeat",
     "beat_seconds",
@@ -103,53 +97,14 @@ def queue_log(
     --follow
     """
     quiet_clients()
-    dictionary = settings_or_exit(config, resolve_secrets=False).queue_dictionary(source)
     with errors_told():
-        if not dictionary.places:
-            raise ConfigError(
-                [("vendor_queues", f"expected an entry of source {source}: filaviva ingest reads no other")]
-            )
-        state.mkdir(parents=True, exist_ok=True)
-        with _alone(state / f"{source}.lock"), _stop_asked() as stop:
-            run = _Run(file.absolute(), dictionary, state, follows, beat_seconds, stop)
-            mover = _move_until_done(run, target_of_file(config))
+        of = ingest_source(config, source, state)
+        with alone(of), stop_asked() as stop:
+            run = _Run(file.absolute(), of, follows, beat_seconds, stop)
+            target = target_of_file(config)
+            mover = moved_until_done(lambda: run.move(target), stop, follows=follows)
     if mover is not None:
         _summarise(mover, as_json=as_json)
-
-
-def _move_until_done(run: _Run, target: KafkaTarget) -> QueueLogMover | None:
-    while True:
-        try:
-            return run.move(target)
-        except Unavailable as error:
-            if not run.follows:
-                raise
-            click.echo(f"{error}; trying again", err=True)
-            if run.stop.wait(AGAIN_SECONDS):
-                return None
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Two movers of one source would write each other's position."""
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigError([(str(path), "expected no other filaviva ingest of this source")]) from None
-        yield
-
-
-@contextmanager
-def _stop_asked() -> Iterator[threading.Event]:
-    """Set by SIGTERM and Ctrl-C: what is being moved is finished and written down first."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _summarise(mover: QueueLogMover, *, as_json: bool) -> None:

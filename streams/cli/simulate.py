@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,11 +14,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from streams.cli.called_back import Calls, OtherDialer, OwnDialer
 from streams.cli.check import settings_or_exit
-from streams.cli.job_feed import JobFeed
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
 from streams.cli.simulate_config import configuration_text, misfits
-from streams.cli.simulate_run import Jobs, Lines, Manner, Sink, Topics, Watch, play
+from streams.cli.simulate_run import Lines, Manner, Sink, Topics, Watch, play
 from streams.cli.stopping import EXIT_INTERRUPTED, terminated_like_interrupted
 from streams.errors import ConfigError
 from streams.publisher import Publisher
@@ -101,7 +101,11 @@ class _Moment(click.ParamType):
 @click.option(
     "--incidents", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of incidents, one a line."
 )
-@click.option("--dialer/--no-dialer", default=True, help="With Kafka: work the jobs on callback-jobs.")
+@click.option(
+    "--dialer/--no-dialer",
+    default=True,
+    help="With Kafka: work the jobs on callback-jobs; without, another dialer does, and whom it reaches come in.",
+)
 @click.option("--print-config", is_flag=True, help="Print a configuration that fits the centre, and end.")
 def simulate(*, print_config: bool, **given: Any) -> None:
     """Simulate a contact centre: calls, chats, e-mails, agents, heartbeats, as the platforms would tell of them.
@@ -147,8 +151,8 @@ def _simulate(options: Options, centre: Centre) -> None:
     incidents = _incidents(options, centre)
     target = _target(options.config, options, centre) if options.config else None
     start = options.start or (datetime.now().astimezone() if target else DATE)
-    with _sink(options, target) as sink, _jobs(options, target) as jobs:
-        _play(_simulation(centre, options, start, incidents), options, sink, jobs)
+    with _sink(options, target) as sink, _calls(options, target) as calls:
+        _play(_simulation(centre, options, start, incidents), options, sink, calls)
 
 
 def _incidents(options: Options, centre: Centre) -> list[Incident]:
@@ -175,13 +179,13 @@ def _simulation(centre: Centre, options: Options, start: date, incidents: list[I
     return Simulation(centre, options.seed, start, incidents, imitates_plans=options.config is None)
 
 
-def _play(simulation: Simulation, options: Options, sink: Sink, jobs: Jobs) -> None:
+def _play(simulation: Simulation, options: Options, sink: Sink, calls: Calls) -> None:
     until_ms = None if options.length is None else milliseconds(simulation.start + options.length)
     disorder = Disorder(seconds=options.disorder, repeat_share=options.repeat, seed=options.seed)
     reached = [simulation.start_ms, 0]
     try:
         with terminated_like_interrupted(), _watched(simulation, until_ms, reached) as watch:
-            play(simulation, Manner(until_ms, options.pace, disorder), sink, jobs=jobs, watch=watch)
+            play(simulation, Manner(until_ms, options.pace, disorder), sink, calls=calls, watch=watch)
     except KeyboardInterrupt:
         _summarise(simulation, options.seed, reached)
         if until_ms is not None:
@@ -200,7 +204,7 @@ def _clock(simulation: Simulation, time_ms: int) -> str:
     return f"{datetime.fromtimestamp(time_ms / 1000, simulation.start.tzinfo):%Y-%m-%d %H:%M}"
 
 
-# -- where events go and jobs come from -------------------------------------------------------------------------------
+# -- where events go and calls are heard of ---------------------------------------------------------------------------
 
 
 @contextmanager
@@ -224,15 +228,12 @@ def _sink(options: Options, target: KafkaTarget | None) -> Iterator[Sink]:
 
 
 @contextmanager
-def _jobs(options: Options, target: KafkaTarget | None) -> Iterator[Jobs]:
-    if target is None or not options.dialer:
-        yield tuple
+def _calls(options: Options, target: KafkaTarget | None) -> Iterator[Calls]:
+    if target is None:
+        yield lambda _: None
         return
-    feed = JobFeed(target)
-    try:
-        yield feed.new
-    finally:
-        feed.close()
+    with closing(OwnDialer(target) if options.dialer else OtherDialer(target)) as dialer:
+        yield dialer.tell
 
 
 @contextmanager

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import IO, Any, Final, Protocol
+from typing import IO, Final, Protocol
 
 import msgspec
 
+from streams.cli.called_back import Calls
 from streams.cli.pace import Pace
 from streams.event_lines import event_time_ms
 from streams.publisher import Publisher
@@ -21,9 +21,8 @@ from streams.simulation.telling import Event
 
 UNPACED_STEP_MS: Final = 5 * MINUTE_MS
 STEPS_PER_SECOND: Final = 5
-"""Of a paced run: how often events are sent, and jobs are looked for."""
+"""Of a paced run: how often events are sent, and calls are heard of."""
 encode: Final = msgspec.json.Encoder().encode
-Jobs = Callable[[], Iterable[Mapping[str, Any]]]
 Watch = Callable[[int, int], None]
 """Hears how far the simulated time has come, and how many events have been sent."""
 
@@ -89,10 +88,10 @@ class Manner:
         return round(max(1, 1000 * self.speed / STEPS_PER_SECOND)) if self.speed else UNPACED_STEP_MS
 
 
-def play(simulation: Simulation, manner: Manner, sink: Sink, *, jobs: Jobs, watch: Watch) -> None:
+def play(simulation: Simulation, manner: Manner, sink: Sink, *, calls: Calls, watch: Watch) -> None:
     """Send everything from where the simulation stands up to the end, what is still underway then at once.
 
-    The simulation hears of every job.
+    At every step ``calls`` may tell the simulation what has become of its callbacks.
     """
     pace = Pace(manner.speed) if manner.speed else None
     now_ms, sent = simulation.now_ms, 0
@@ -102,9 +101,7 @@ def play(simulation: Simulation, manner: Manner, sink: Sink, *, jobs: Jobs, watc
         now_ms = min(now_ms + manner.step_ms, manner.until_ms or now_ms + manner.step_ms)
         if pace:
             pace.wait(now_ms)
-        for job in jobs():
-            with suppress(KeyError, ValueError):  # a job that is not whole is nobody to call
-                simulation.dial(job)
+        calls(simulation)
         manner.disorder.take(simulation.advance(now_ms))
         sent += _send(manner.disorder.arrived(math.inf if now_ms == manner.until_ms else now_ms), sink)
         watch(now_ms, sent)

@@ -2,14 +2,13 @@
 
 A job's record is committed once the job is reported or dropped, so a dialer that dies is given its jobs again. What it
 had dialled by then stands in its journal: such a job is reported as failed and not dialled twice. Every instance has a
-journal of its own and takes its partitions from the group.
+journal of its own and takes its partitions from the group. What time it is says its clock.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, Final
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.errors import CommitFailedError, KafkaError
 
+from streams.dialer.clock import Clock
 from streams.dialer.desk import Desk
 from streams.dialer.lines import Line
 from streams.domain.events import CALLBACK_RESULTS
@@ -61,10 +61,12 @@ class DialerService:
         client_options: Mapping[str, Any],
         *,
         line: Line,
+        clock: Clock,
         lines: int,
         journal: Path,
     ) -> None:
         self._line = line
+        self._clock = clock
         self._journal = Journal(journal)
         self._desk = Desk(lines, self._journal.reported, self._journal.uncertain)
         self._jobs_topic = full_name(prefix, CALLBACK_JOBS)
@@ -92,33 +94,34 @@ class DialerService:
             raise Unavailable(f"the dialer lost its brokers: {error}") from None
         finally:
             self._line.close()
+            self._clock.close()
             self._consumer.close()
             self._producer.close()
             self._journal.close()
 
     def step(self) -> None:
         polled = self._consumer.poll(timeout_ms=POLL_MS)
-        now_ms = _now_ms()
+        now_ms = self._clock.now_ms()
         for place, records in polled.items():
             for record in records:
                 job_id = self._desk.take(record.value or b"", now_ms)
                 self._unfinished.setdefault(place, {})[record.offset] = job_id or ""
         for job in self._desk.due(now_ms) if self._is_at_the_end() else ():
             if self._desk.was_interrupted(job.job_id):
-                self._report(job.job_id, "failed", 0.0)
+                self._report(job.job_id, "failed", 0.0, now_ms)
                 continue
             self._journal.note(job.job_id, "dialling")
             self._line.start(job, now_ms)
         for call in self._line.ended(now_ms):
-            self._report(call.job_id, call.outcome, call.seconds)
+            self._report(call.job_id, call.outcome, call.seconds, now_ms)
         self._commit()
 
-    def _report(self, job_id: str, outcome: str, seconds: float) -> None:
-        value = self._desk.ended(job_id, outcome, seconds, _now_ms())
+    def _report(self, job_id: str, outcome: str, seconds: float, now_ms: int) -> None:
+        value = self._desk.ended(job_id, outcome, seconds, now_ms)
         if value is None:
             return
         tenant = json.loads(value)["data"]["tenant"]
-        sending = self._producer.send(self._results_topic, value, f"{tenant}/{job_id}".encode())
+        sending = self._producer.send(self._results_topic, value, f"{tenant}/{job_id}".encode(), timestamp_ms=now_ms)
         sending.get(timeout=DELIVERY_SECONDS)
         self._journal.note(job_id, "reported")
 
@@ -145,7 +148,3 @@ class DialerService:
             (end := self._consumer.highwater(place)) is not None and self._consumer.position(place) >= end
             for place in self._consumer.assignment()
         )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

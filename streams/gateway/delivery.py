@@ -77,9 +77,10 @@ class Delivery:
         request = _Request(len(records), self._loop.create_future())
         done = request._done  # noqa: SLF001 - of this module
         for index, record in enumerate(records):
-            if not self._offered(record, request):
+            refusal = self._refusal(record, request)
+            if refusal is not None:
                 for _ in records[index:]:
-                    request.settle("the buffer is full")
+                    request.settle(refusal)
                 break
         await done
 
@@ -93,17 +94,19 @@ class Delivery:
         for thread in self._threads:
             thread.join(ANSWER_SECONDS + POLL_SECONDS + 1)
 
-    def _offered(self, record: Accepted, request: _Request) -> bool:
+    def _refusal(self, record: Accepted, request: _Request) -> str | None:
+        """Hand one record over; why not, where it is not taken."""
+
         def told(error: KafkaError | None, _message: object) -> None:
             if error is not None and error.fatal():
                 self._loop.call_soon_threadsafe(self._on_broken)
             self._settled.append((request, None if error is None else "Kafka has not acknowledged it"))
 
         try:
-            return self._publisher.offer(record.route, record.value, told)
+            return None if self._publisher.offer(record.route, record.value, told) else "the buffer is full"
         except Unavailable as error:
             logger.warning("%s", error)
-            return False
+            return f"Kafka does not take records of {record.route.topic}"
 
     def _tell(self) -> None:
         """Serves the producer, and brings what it says to the loop in as few steps as possible."""

@@ -13,10 +13,14 @@ from streams.errors import ConfigError, Unavailable
 
 
 def keep(path: Path, content: Mapping[str, Any]) -> None:
-    """Either the old content or the new one is there, whatever happens meanwhile. Raises Unavailable."""
+    """Either the old content or the new one is there, whatever happens meanwhile. Raises Unavailable.
+
+    Nobody else may read it: what a mapping remembers may hold customers' numbers and addresses.
+    """
     beside = path.with_name(f"{path.name}.new")
     try:
-        with beside.open("wb") as file:
+        beside.unlink(missing_ok=True)  # or its old rights would stay
+        with open(beside, "wb", opener=_closed_to_others) as file:
             file.write(msgspec.json.encode(content))
             file.flush()
             os.fsync(file.fileno())
@@ -28,6 +32,10 @@ def keep(path: Path, content: Mapping[str, Any]) -> None:
             os.close(folder)
     except OSError as error:
         raise Unavailable(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _closed_to_others(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def kept(path: Path) -> dict[str, Any] | None:

@@ -68,7 +68,6 @@ class MailMover:
         self._since_ms = since_ms
         self._place = place
         self._mailbox = mailbox
-        self._dictionary = dictionary
         self._state = state
         self._sender = sender
         self._unmapped = UnmappedNames(state.parent, dictionary)
@@ -94,9 +93,8 @@ class MailMover:
         self.mails += len(mails)
         return len(mails)
 
-    def beat(self) -> None:
-        """Say for every site that the source is heard: that its mailbox was looked into."""
-        sites = {(place.tenant, place.site) for place in self._dictionary.places}
+    def beat(self, sites: Iterable[tuple[str, str]]) -> None:
+        """Say to sites (tenant, site) that the source is heard: that its mailbox was looked into."""
         self._send(self._writer.heartbeat(site, time.time_ns() // 1_000_000) for site in sorted(sites))
         self._sender.settle()
 

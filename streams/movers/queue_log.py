@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -74,7 +74,6 @@ class QueueLogMover:
             self.mapping = QueueLogMapping(dictionary, known.mapping if known else None)
         except InvalidEvent as error:
             raise ConfigError([(str(state), f"expected what this version wrote; {error.detail}")]) from None
-        self._dictionary = dictionary
         self._state = state
         self._path = path
         self._sender = sender
@@ -113,9 +112,8 @@ class QueueLogMover:
         self._is_saved = True
         self._saved_at = time.monotonic()
 
-    def beat(self) -> None:
-        """Say for every site that the source is heard: that its log is read to the end."""
-        sites = {(place.tenant, place.site) for place in self._dictionary.places}
+    def beat(self, sites: Collection[tuple[str, str]]) -> None:
+        """Say at these sites (tenant, site) that the source is heard: that its log is read to the end."""
         self._send(self._writer.heartbeat(site, time.time_ns() // 1_000_000) for site in sorted(sites))
         self._sender.settle()
 

@@ -89,7 +89,7 @@ class Dialer:
         if event["type"] == CANCEL:
             self._waiting.pop(event["data"]["job_id"], None)
         elif event["type"] == DIAL:
-            self._take(_job(event["data"]))
+            self._take(job_of(event["data"]))
 
     def _take(self, job: DialJob) -> None:
         if job.job_id in self._known_ms:
@@ -132,7 +132,8 @@ class Dialer:
         self._dial_next()
 
 
-def _job(data: Mapping[str, Any]) -> DialJob:
+def job_of(data: Mapping[str, Any]) -> DialJob:
+    """Raises KeyError or ValueError when it is not whole."""
     return DialJob(
         job_id=data["job_id"],
         tenant=data["tenant"],

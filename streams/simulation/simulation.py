@@ -24,7 +24,7 @@ from streams.simulation.clockwork import (
     milliseconds,
     start_of,
 )
-from streams.simulation.dialer import Dialer, DialJob
+from streams.simulation.dialer import Dialer, DialJob, job_of
 from streams.simulation.floor import Floor
 from streams.simulation.incidents import AgentsLeave, Flood, Incident, SilentSource, instant_of
 from streams.simulation.layout import Centre, Site
@@ -99,6 +99,15 @@ class Simulation:
         """
         if event["data"]["callback_queue"] in self.centre.queue_named:
             self._dialer.take(event)
+
+    def picked_up(self, event: Mapping[str, Any]) -> None:
+        """Another dialer has reached the customer of a job, a CloudEvent ``callback.dial``: now they are in the
+        callback queue. Jobs for callback queues that are not in this centre are somebody else's.
+
+        Raises KeyError or ValueError when it is not whole.
+        """
+        if event["data"]["callback_queue"] in self.centre.queue_named:
+            self._connect(job_of(event["data"]))
 
     # -- putting it together ------------------------------------------------------------------------------------------
 

@@ -148,7 +148,7 @@ class AmiMapping:
         """Perhaps under another name than the one that entered: an attended transfer."""
         key, held_ms = message.key, message.optional_seconds_ms("HoldTime")
         is_ours = self._calls.is_waiting(key)
-        if not is_ours and held_ms is not None and not self._calls.has_been(key):
+        if not is_ours and held_ms is not None and self._unsure_ms is None and not self._calls.has_been(key):
             is_ours = self._calls.renamed(key, message.at_ms - held_ms, ())
         if is_ours:
             self._leaving[key] = _Leaving(message.at_ms, is_abandon=True)
@@ -301,7 +301,8 @@ class AmiMapping:
         events: list[Event] = []
         for key, since_ms in listed.items():
             is_new = key not in self._leaving and not self._calls.is_waiting(key)
-            if is_new and self._calls.renamed(key, since_ms, listed):
+            was_heard = unsure_ms is not None and since_ms <= unsure_ms  # whoever came since then is another caller
+            if is_new and was_heard and self._calls.renamed(key, since_ms, listed):
                 continue
             if key not in self._leaving:
                 events += self._calls.enter(key, since_ms, about_ms=ABOUT_MS)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from streams.domain.decisions import Reason
+from streams.domain.decoding import MAX_AHEAD_MS
 from streams.sources.asterisk_agents import Member, MemberBook
 from streams.sources.asterisk_calls import CallBook, CallSnapshot
 from streams.sources.dictionary import QueueDictionary
@@ -83,8 +84,9 @@ class QueueLogMapping:
 
     def feed(self, record: bytes, received_ms: int) -> list[Event]:
         """See ``SourceMapping``. What another application wrote into the log (DID, CALLSTATUS, INFO …) is ignored."""
-        del received_ms  # every line has its time
         line = read_line(record)
+        if line.at_ms > received_ms + MAX_AHEAD_MS:  # or one damaged line would make everybody before it long over
+            raise InvalidEvent(Reason.TOO_EARLY, "time: more than a day ahead of when the line was read")
         handler = self._handlers.get(line.event)
         if handler is None:
             self.ignored.count(line.event)

@@ -75,7 +75,7 @@ class QueueLogPlayer:
         for known in (self._calls, self._names, self._since, self._waited):
             known.clear()
         mapping = QueueLogMapping(dictionary())
-        return [event for line in self.lines(scenario) for event in mapping.feed(line, 0)]
+        return [event for line in self.lines(scenario) for event in mapping.feed(line, NINE_MS)]
 
     def lines(self, scenario: Scenario) -> list[bytes]:
         lines = []

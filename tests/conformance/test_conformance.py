@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import pytest
 
-from streams.event_lines import event_time_ms
-from streams.routing import Route, route
-from tests.callback_records import KafkaRecord
+from tests.conformance.delivery import Delivered
 from tests.conformance.players import PLAYERS, Player, told_of
 from tests.conformance.scenarios import SCENARIOS, Scenario, Told
 from tests.queue_bench import Bench
@@ -26,32 +22,6 @@ SKEWS = (0.0, 600.0, -600.0)
 
 each_vendor = pytest.mark.parametrize("player", PLAYERS, ids=[player.name for player in PLAYERS])
 each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """An event as the bench takes it."""
-
-    event: dict[str, Any]
-    delay: float
-
-    @property
-    def topic(self) -> str:
-        target = route(self.event)
-        assert isinstance(target, Route)
-        return target.topic
-
-    @property
-    def kafka_ms(self) -> int:
-        time_ms = event_time_ms(self.event["time"])
-        assert time_ms is not None
-        return time_ms + round(self.delay * 1000)
-
-    def record(self, offset: int = 0) -> KafkaRecord:
-        target = route(self.event)
-        assert isinstance(target, Route)
-        value = msgspec.json.encode(self.event)
-        return KafkaRecord(value, target.key.encode(), offset=offset, timestamp=self.kafka_ms)
 
 
 def outcomes(player: Player, events: Sequence[dict[str, Any]], delay: float = 0.5) -> dict[tuple[str, str, int], str]:

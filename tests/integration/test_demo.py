@@ -45,7 +45,7 @@ def command(*options: str) -> list[str]:
 def test_a_day_through_the_real_worker_equals_its_recount() -> None:
     """Every check is equal and compared something, every outcome happened, and the exit status says so."""
     done = subprocess.run(
-        command("--json", "--seed", "7", "--seconds", "16", "--speed", "100"),
+        command("--json", "--seed", "7", "--seconds", "40", "--speed", "60"),
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -64,6 +64,8 @@ def test_a_day_through_the_real_worker_equals_its_recount() -> None:
     assert seen == set(OUTCOMES)
     assert report["callbacks"]["open"] > 0
     assert report["callbacks"]["cancelled"] > 0
+    assert report["callbacks"]["dialled"] > 0
+    assert set(report["callbacks"]["attempts"]) - {"no_result"}, "the dialer has reported calls"
     assert "in memory" in done.stderr
 
 

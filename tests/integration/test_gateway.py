@@ -234,6 +234,21 @@ def test_requests_under_way_are_answered_before_the_listener_ends(embedded_broke
     asyncio.run(scenario())
 
 
+def test_a_topic_that_may_not_be_seen_is_said_so(embedded_broker: EmbeddedBroker) -> None:
+    """Its records are asked for again, those of other topics are taken: rights are given while the gateway runs."""
+
+    async def scenario() -> None:
+        embedded_broker.create_topic(full_name(PREFIX, "call-events"), PARTITIONS)
+        publisher = Publisher([embedded_broker.bootstrap], PREFIX, {}, answers_for_each=True)
+        async with listening(publisher) as gateway:
+            report = {"tenant": "acme", "callback_queue": "retorno", "job_id": "j", "outcome": "busy"}
+            answer = await gateway.send(signed(structured(offered(1, type="dial.attempted", data=report))))
+            assert (answer.status, "callback-results" in answer.text) == (503, True)
+            assert (await gateway.send(signed(structured(offered(1))))).status == 200
+
+    asyncio.run(scenario())
+
+
 def test_too_much_at_a_time_is_asked_to_come_again(embedded_broker: EmbeddedBroker) -> None:
     """Of one source 429, of all together 503, both with Retry-After; what was taken is in the topic."""
 

@@ -9,55 +9,31 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from streams.settings import load_settings
 from streams.sources.queue_log import QueueLogMapping
-from streams.topics import full_name
 from tests.brokers import BrokerUnderTest
-from tests.configuration import edited, queue
 from tests.deadlines import wait_until
+from tests.ingest_installation import ingest_configuration, told_on
 from tests.queue_log_writer import queue_log
 from tests.topic_reader import TopicReader
 from tests.worker_process import PROJECT
 
-PARTITIONS = 2
 CALLS = int(os.environ.get("FILAVIVA_INGEST_CALLS", "2000"))
 """290,000 of them write a million lines."""
 KILLS = 20 if CALLS > 2000 else 8
 RENAMES = 5
 SEED = 11
-TOPICS = ("call-events", "agent-events", "site-events")
 SECONDS = 120 + CALLS // 100
 
 
 @pytest.fixture
 def config(broker: BrokerUnderTest, tmp_path: Path) -> Path:
-    for topic in TOPICS:
-        broker.create_topic(full_name(broker.prefix, topic), PARTITIONS)
-    path = tmp_path / "filaviva.yaml"
-    place = {"source": "pbx-1", "tenant": "acme"}
-    path.write_text(
-        edited(
-            ("kafka", {"brokers": [broker.bootstrap], "prefix": broker.prefix, "partitions": PARTITIONS}),
-            ("privacy", {}),
-            ("queues", [queue("sac"), queue("vendas")]),
-            ("callback_queues", []),
-            (
-                "vendor_queues",
-                [
-                    place | {"name": "600", "queue": "sac", "callback_keys": ["1"]},
-                    place | {"name": "601", "queue": "vendas"},
-                ],
-            ),
-        )
-    )
-    return path
+    return ingest_configuration(broker, tmp_path)
 
 
 def command(log: Path, config: Path, *more: str) -> list[str]:
@@ -139,7 +115,7 @@ def test_every_line_counts_once_however_often_the_mover_is_killed(
     summary = json.loads(answer)
     told, repeats = told_on(broker)
     mapping = QueueLogMapping(load_settings(config, resolve_secrets=False).queue_dictionary("pbx-1"))
-    expected = {event["id"]: event for line in written for event in mapping.feed(line, 0)}
+    expected = {event["id"]: event for line in written for event in mapping.feed(line, time.time_ns() // 1_000_000)}
     print(f"{len(written)} lines, {len(expected)} events, {kills} kills, {repeats} sent again, summary {summary}")
     assert told == expected
     assert (process.returncode, summary["gaps"], summary["lines"]) == (0, 0, len(written))
@@ -152,19 +128,3 @@ def with_timeout(process: subprocess.Popen[bytes], seconds: float) -> None:
     """Let it run so long; it must not end by itself."""
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(seconds)
-
-
-def told_on(broker: BrokerUnderTest) -> tuple[dict[str, Any], int]:
-    """Every event of the topics by its id, which has one content; and how many came again."""
-    reader = TopicReader(broker.bootstrap, broker.prefix)
-    told: dict[str, Any] = {}
-    count: Counter[str] = Counter()
-    try:
-        for topic in TOPICS:
-            for record in reader.records(topic):
-                event = json.loads(record.value)
-                count[event["id"]] += 1
-                assert told.setdefault(event["id"], event) == event
-    finally:
-        reader.close()
-    return told, count.total() - len(count)

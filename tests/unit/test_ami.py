@@ -68,7 +68,7 @@ class Ami:
                 data, at = event["data"], msgspec.convert(event["time"], type=datetime)
                 call = data["contact_id"].removesuffix("@pbx-1")
                 kind = event["type"].removeprefix("contact.")
-                found.append((kind, call, data["entry"], at.timestamp() - NINE_MS / 1000, data.get("reason")))
+                found.append((kind, call, data["entry"], round(at.timestamp() - NINE_MS / 1000, 3), data.get("reason")))
         return found
 
     @property
@@ -169,7 +169,12 @@ def test_the_time_of_a_message_is_its_own_where_it_has_one() -> None:
 
 def test_a_renamed_caller_who_gives_up_is_the_one_who_entered() -> None:
     """The hold time says when he entered."""
-    ami = waiting_caller().says(40, "QueueCallerAbandon", "9.9", HoldTime=40).says(40, "QueueCallerLeave", "9.9")
+    ami = (
+        waiting_caller()
+        .lists(1, (CALL, 1))
+        .says(40, "QueueCallerAbandon", "9.9", HoldTime=40)
+        .says(40, "QueueCallerLeave", "9.9")
+    )
     assert left(ami.says(40.2, "Hangup", "9.9")) == ("abandoned", 40.0, None)
 
 
@@ -245,6 +250,19 @@ def test_whoever_was_answered_and_ended_meanwhile_is_known_in_the_end() -> None:
         ("answered", 10.0),
         ("ended", 90.0),
     ]
+
+
+def test_a_caller_of_the_dark_is_not_taken_for_one_who_left_in_it() -> None:
+    """Though both came within a second, one before and one after the connection broke; whoever came before is the same
+    under another name."""
+    ami = Ami().lists(0).says(9, "QueueCallerJoin", "1.1").says(9.2, "QueueCallerJoin", "2.2")
+    ami.mapping.disconnected()
+    ami.lists(60, ("3.3", 50), ("4.4", 51))
+    assert ami.contacts[2:] == [
+        ("offered", "3.3", 1, 10.0, None),
+        ("flowed_out", "2.2", 1, 9.2, "unknown"),
+    ]
+    assert ami.mapping.waiting == {("3.3", "600"), ("4.4", "600")}
 
 
 def test_an_agent_is_free_when_the_talk_ended_unheard() -> None:

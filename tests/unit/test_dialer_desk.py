@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
+from streams.ami_connection import AmiAddress
 from streams.dialer.ami import AmiLine, AmiPlace
 from streams.dialer.conformance import Case, cases, judged
 from streams.dialer.desk import Desk
@@ -177,7 +178,7 @@ def asterisk() -> Iterator[ScriptedAsterisk]:
 
 def test_calls_through_asterisk_end_as_it_says(asterisk: ScriptedAsterisk) -> None:
     """By the reason of OriginateResponse; the job travels as a channel variable. No number, no command."""
-    line = AmiLine(AmiPlace("127.0.0.1", asterisk.port, "filaviva", "right"))
+    line = AmiLine(AmiPlace(AmiAddress("127.0.0.1", asterisk.port, "filaviva", "right")))
     wanted = {1: "answered", 2: "busy", 3: "no_answer", 4: "invalid_number", 5: "failed"}
     for number in wanted:
         address = f"+558500000000{number}"
@@ -204,8 +205,8 @@ def test_calls_through_asterisk_end_as_it_says(asterisk: ScriptedAsterisk) -> No
 def test_asterisk_that_refuses_or_is_away_is_unavailable(asterisk: ScriptedAsterisk) -> None:
     """Without the secret in the message."""
     with pytest.raises(Unavailable, match="refuses the login of filaviva") as refused:
-        AmiLine(AmiPlace("127.0.0.1", asterisk.port, "filaviva", "wrong"))
+        AmiLine(AmiPlace(AmiAddress("127.0.0.1", asterisk.port, "filaviva", "wrong")))
     assert "wrong" not in str(refused.value)
     asterisk.close()
     with pytest.raises(Unavailable, match="does not answer"):
-        AmiLine(AmiPlace("127.0.0.1", asterisk.port, "filaviva", "right"))
+        AmiLine(AmiPlace(AmiAddress("127.0.0.1", asterisk.port, "filaviva", "right")))

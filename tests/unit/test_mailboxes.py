@@ -32,8 +32,9 @@ class Collected:
         self.is_away = False
 
     def send(self, route: Route, value: bytes) -> None:
-        assert route.topic == "email-events"
-        self.values.append(json.loads(value))
+        event = json.loads(value)
+        assert route.topic == ("site-events" if event["type"] == "source.heartbeat" else "email-events")
+        self.values.append(event)
 
     def settle(self) -> None:
         if self.is_away:
@@ -206,3 +207,13 @@ def test_the_state_of_another_mailbox_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text(json.dumps({"kind": "mail", "place": "there", "marks": {}, "mapping": {}}))
     with pytest.raises(ConfigError, match="that of there"):
         mover(Maildir(SAC, tmp_path), tmp_path / "state.json", Collected())
+
+
+def test_the_source_is_heard_where_it_is_expected(tmp_path: Path) -> None:
+    """At the sites that are named, whether or not mail has come."""
+    _, _, ours = both(tmp_path, "maildir")
+    collected = Collected()
+    mover(ours, tmp_path / "state.json", collected).beat([("acme", "fortaleza"), ("acme", "recife")])
+    assert [(each["source"], each["data"]) for each in collected.values] == [
+        ("mail-1", {"tenant": "acme", "site": site}) for site in ("fortaleza", "recife")
+    ]

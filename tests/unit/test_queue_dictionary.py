@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,4 @@ def test_what_is_kept_is_whole_or_as_it_was(tmp_path: Path) -> None:
     assert kept(file) == {"position": 1}
     keep(file, {"position": 2})
     assert kept(file) == {"position": 2}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -18,6 +18,7 @@ from streams.sources.queue_log import QueueLogMapping
 
 NINE = 1_795_680_000
 """A second of 2026-11-26."""
+READ_MS = (NINE + 4 * 86_400) * 1000
 SAC = Place("acme", "fortaleza", "sac", "voice", frozenset({"1"}))
 VENDAS = Place("acme", "fortaleza", "vendas", "voice")
 OTHER = Place("other", "recife", "suporte", "voice")
@@ -47,7 +48,7 @@ def connect(seconds: int, held: int, **place: str) -> bytes:
 
 
 def fed(log: QueueLogMapping, lines: Iterable[bytes]) -> list[dict[str, Any]]:
-    return [event for each in lines for event in log.feed(each, 0)]
+    return [event for each in lines for event in log.feed(each, READ_MS)]
 
 
 def told(*lines: bytes, log: QueueLogMapping | None = None) -> list[tuple[Any, ...]]:
@@ -398,6 +399,7 @@ MALFORMED = [
     (b"1795680000|1.1|600|NONE", "missing_field"),
     (b"1795680000|1.1|600|NONE||1", "missing_field: event"),
     (b"2026-11-26|1.1|600|NONE|ABANDON|1|1|4", "bad_time"),
+    (line(5 * 86_400 + 1, "ABANDON", 1, 1, 4), "too_early"),
     (b"-5|1.1|600|NONE|ABANDON|1|1|4", "bad_time"),
     (b"999999999999|1.1|600|NONE|ABANDON|1|1|4", "bad_time"),
     ("١٧٩٥٦٨٠٠٠٠|1.1|600|NONE|ABANDON|1|1|4".encode(), "bad_time"),
@@ -425,7 +427,7 @@ def test_a_malformed_line_is_refused_with_its_reason(record: bytes, reason: str)
     log = mapping()
     before = log.snapshot()
     with pytest.raises(InvalidEvent) as refused:
-        log.feed(record, 0)
+        log.feed(record, READ_MS)
     assert str(refused.value).startswith(reason)
     assert log.snapshot() == before
 
@@ -488,7 +490,7 @@ def test_a_restart_at_any_line_changes_nothing(lines: list[bytes], cuts: list[in
     for number, each in enumerate(lines):
         if number in cuts:
             log = QueueLogMapping(dictionary(), msgspec.json.decode(msgspec.json.encode(log.snapshot())))
-        parts += log.feed(each, 0)
+        parts += log.feed(each, READ_MS)
     assert parts == whole
 
 
@@ -521,7 +523,7 @@ def test_whatever_comes_no_id_has_two_contents(lines: list[bytes]) -> None:
 def test_no_bytes_raise_anything_but_invalid_event(record: bytes) -> None:
     """Whatever stands in the file."""
     with suppress(InvalidEvent):
-        mapping().feed(record, 0)
+        mapping().feed(record, READ_MS)
 
 
 @given(
@@ -535,7 +537,7 @@ def test_no_parameters_do_either(parts: list[str], event: tuple[str, tuple[objec
     log = mapping()
     for record in ("|".join([*head, *parts]), "|".join(parts)):
         with suppress(InvalidEvent):
-            log.feed(record.encode("utf-8", "surrogatepass"), 0)
+            log.feed(record.encode("utf-8", "surrogatepass"), READ_MS)
 
 
 @pytest.mark.parametrize("snapshot", [{}, {"calls": 1, "members": {}}, {"calls": [1, [], [], {}], "members": []}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,7 +84,11 @@ def drained(moving: QueueLogMover) -> QueueLogMover:
 def expected(lines: list[bytes]) -> dict[str, bytes]:
     """What the mapping makes of the whole log in one go."""
     mapping = QueueLogMapping(dictionary())
-    return {event["id"]: msgspec.json.encode(event) for line in lines for event in mapping.feed(line, 0)}
+    return {
+        event["id"]: msgspec.json.encode(event)
+        for line in lines
+        for event in mapping.feed(line, time.time_ns() // 1_000_000)
+    }
 
 
 def written(log: Path, lines: list[bytes]) -> None:
@@ -169,11 +174,11 @@ def test_names_that_no_dictionary_has_are_written_down(log: Path) -> None:
     assert unmapped_names(log.parent)["pbx-1"].keys() == {"602"}
 
 
-def test_a_heartbeat_goes_to_every_site_the_source_feeds(log: Path) -> None:
+def test_a_heartbeat_goes_to_every_site_that_expects_the_source(log: Path) -> None:
     """Read to the end, nothing to tell."""
     topics = Topics()
     log.touch()
-    mover(log, topics).beat()
+    mover(log, topics).beat({("acme", "fortaleza")})
     [(target, value)] = topics.acknowledged
     assert (target, msgspec.json.decode(value)["type"]) == (Route("site-events", "acme/fortaleza"), "source.heartbeat")
 

@@ -345,6 +345,18 @@ def test_without_imitation_only_given_jobs_are_worked() -> None:
     }
 
 
+def test_whom_another_dialer_reaches_stands_in_the_callback_queue() -> None:
+    """Once, with the job; the centre's own dialer has no part in it, and other centres' callback queues neither."""
+    simulated = simulation(imitates_plans=False)
+    lived(simulated, 0.5)
+    simulated.picked_up(job(1))
+    simulated.picked_up(job(2, callback_queue="of-somebody-else"))
+    events = lived(simulated, 2)
+    calls = told(events, "contact.offered", queue=CALLBACK_QUEUE)
+    assert [event["data"]["callback_job_id"] for event in calls] == ["plan-1.1"]
+    assert told(events, "dial.attempted") == []
+
+
 # -- a big one --------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,186 @@
+"""From Asterisk's manager interface into Kafka: connect, ask who waits, map, write down, send; connect anew.
+
+Nothing said over a connection can be asked for again, so what came of it is written down before it is sent, beside what
+the mapping knows; a mover that is killed in between sends it at its next start, repeats being harmless. What was said
+while no connection was there is gone: after each connection the list of who waits puts that right.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from streams.errors import ConfigError, Unavailable
+from streams.movers.kept import keep, kept
+from streams.movers.queue_log import Sender
+from streams.movers.unmapped import UnmappedNames
+from streams.routing import Route, route
+from streams.sources.ami import AmiMapping
+from streams.sources.canonical import EventWriter
+from streams.sources.dictionary import QueueDictionary
+from streams.sources.mapping import Event, InvalidEvent
+
+EVENTS: Final = "call,agent,dialplan"
+"""The classes of events to hear of."""
+WAIT_SECONDS: Final = 0.2
+PING_SECONDS: Final = 2.0
+SILENT_SECONDS: Final = 10.0
+"""An Asterisk that does not even answer pings for so long is not there any more."""
+AGAIN_SECONDS: Final = 1.0
+_KIND: Final = "ami"
+
+
+class Connection(Protocol):
+    """``ami_connection.AmiConnection`` is one. Raises Unavailable."""
+
+    def send(self, action: dict[str, str]) -> None:
+        """One action."""
+        ...
+
+    def messages(self, wait_seconds: float) -> list[dict[str, str]]:
+        """Whole messages that come within so long."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class _Kept(msgspec.Struct):
+    kind: str
+    mapping: dict[str, Any]
+    unsent: list[Event]
+
+
+class AmiMover:
+    """One Asterisk and its source; ``connect`` makes a connection or raises Unavailable. ``drops`` counts those that
+    broke, ``malformed`` refused messages by reason."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        dictionary: QueueDictionary,
+        state: Path,
+        sender: Sender,
+        *,
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
+        """``wait_seconds`` is how long a step waits for something to move."""
+        known = _read_state(state)
+        try:
+            self.mapping = AmiMapping(dictionary, known.mapping if known else None)
+        except InvalidEvent as error:
+            raise ConfigError([(str(state), f"expected what this version wrote; {error.detail}")]) from None
+        self.drops = 0
+        self.events = 0
+        self.malformed: Counter[str] = Counter()
+        self._connect = connect
+        self._state = state
+        self._sender = sender
+        self._wait_seconds = wait_seconds
+        self._unmapped = UnmappedNames(state.parent, dictionary)
+        self._writer = EventWriter(dictionary.source)
+        self._connection: Connection | None = None
+        self._heard_at = self._asked_at = self._tried_at = float("-inf")
+        self._send(known.unsent if known else ())
+
+    @property
+    def is_connected(self) -> bool:
+        return self._connection is not None
+
+    def step(self) -> None:
+        """Move what comes within a moment, on a connection that is made where there is none. Raises Unavailable where
+        Kafka is away, and is then of no more use."""
+        if self._connection is None and not self._try_to_connect():
+            time.sleep(self._wait_seconds)
+            return
+        events = []
+        try:
+            for message in self._messages():
+                events += self._mapped(message)
+        except Unavailable:
+            self._drop()
+        if events:
+            keep(self._state, {"kind": _KIND, "mapping": self.mapping.snapshot(), "unsent": events})
+            self._send(events)
+        self._unmapped.save()
+
+    def beat(self, sites: Collection[tuple[str, str]]) -> None:
+        """Say at these sites that the source lives: Asterisk has answered just now. Nothing while it has not."""
+        if self._connection is not None and time.monotonic() - self._heard_at < SILENT_SECONDS:
+            self._send(self._writer.heartbeat(site, _now_ms()) for site in sorted(sites))
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    # -- the connection -----------------------------------------------------------------------------------------------
+
+    def _try_to_connect(self) -> bool:
+        now = time.monotonic()
+        if now - self._tried_at < min(AGAIN_SECONDS, 5 * self._wait_seconds):
+            return False
+        self._tried_at = now
+        try:
+            self._connection = self._connect()
+            self._connection.send({"Action": "QueueStatus", "ActionID": "filaviva"})
+        except Unavailable:
+            self.close()
+            return False
+        self._heard_at = self._asked_at = time.monotonic()
+        return True
+
+    def _messages(self) -> list[dict[str, str]]:
+        assert self._connection is not None
+        if time.monotonic() - self._asked_at > PING_SECONDS:
+            self._connection.send({"Action": "Ping"})
+            self._asked_at = time.monotonic()
+        messages = self._connection.messages(self._wait_seconds)
+        if messages:
+            self._heard_at = time.monotonic()
+        elif time.monotonic() - self._heard_at > SILENT_SECONDS:
+            raise Unavailable("Asterisk does not answer any more")
+        return messages
+
+    def _drop(self) -> None:
+        self.drops += 1
+        self.close()
+        self.mapping.disconnected()
+
+    # -- the events ---------------------------------------------------------------------------------------------------
+
+    def _mapped(self, message: dict[str, str]) -> list[Event]:
+        try:
+            return self.mapping.feed(message, _now_ms())
+        except InvalidEvent as error:
+            self.malformed[error.reason] += 1
+            return []
+
+    def _send(self, events: Iterable[Event]) -> None:
+        for event in events:
+            target = route(event)
+            assert isinstance(target, Route), target
+            self._sender.send(target, msgspec.json.encode(event))
+            self.events += 1
+        self._sender.settle()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _read_state(state: Path) -> _Kept | None:
+    content = kept(state)
+    if content is None:
+        return None
+    try:
+        known = msgspec.convert(content, _Kept)
+    except msgspec.ValidationError as error:
+        raise ConfigError([(str(state), f"expected what filaviva ingest wrote: {error}")]) from None
+    if known.kind != _KIND:
+        raise ConfigError([(str(state), f"expected the state of {_KIND}; it is of {known.kind}: move it away")])
+    return known

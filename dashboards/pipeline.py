@@ -58,6 +58,11 @@ TROUBLE: Final = (
         thresholds=theme.REJECTED_EVENTS,
     ),
     Panel(
+        Text("Eventos estranhos em 5 minutos, por fonte", "Odd events in 5 minutes, by source"),
+        Text("Repetidos, fora de ordem, antes da oferta.", "Repeated, out of order, before their offer."),
+        {"{{source}} {{kind}}": queries.ODD_IN_5_MINUTES},
+    ),
+    Panel(
         Text("Mensagens por ler, por partição", "Consumer lag, by partition"),
         Text("Se só cresce, faltam workers ou um parou.", "If it only grows: too few workers, or one hangs."),
         {"{{topic}} / {{partition}}": queries.LAG_MESSAGES},

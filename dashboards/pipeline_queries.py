@@ -21,6 +21,7 @@ RECOVERY_SECONDS: Final = f"max by (instance) ({names.STREAM_RECOVERY.name}{OF_W
 OWNED_PARTITIONS: Final = f"sum by (instance) ({names.STREAM_ASSIGNED_PARTITIONS.name}{OF_TOPICS})"
 EVENTS_PER_SECOND: Final = f"sum by (event_type) (rate({names.STREAM_EVENTS.name}{OF_TOPICS}{RECENT}))"
 REJECTED_IN_5_MINUTES: Final = f"sum by (reason) (increase({names.STREAM_EVENTS_REJECTED.name}{OF_TOPICS}[5m]))"
+ODD_IN_5_MINUTES: Final = f"sum by (source, kind) (increase({names.SOURCE_ODD_EVENTS.name}{OF_WORKERS}[5m]))"
 LAG_MESSAGES: Final = f"max by (topic, partition) ({names.STREAM_CONSUMER_LAG.name}{OF_TOPICS})"
 """Two workers may report one partition while it changes hands."""
 RENDER_SECONDS: Final = f"{names.SCRAPE_RENDER.name}{OF_WORKERS}"

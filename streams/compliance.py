@@ -13,6 +13,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from streams.compliance_availability import AvailabilityLine, BlindLine
+from streams.compliance_calls import CallLine
 from streams.compliance_deadlines import DeadlineLine
 from streams.compliance_protocols import ProtocolLine
 from streams.domain.directory import QueuePolicy
@@ -92,11 +93,13 @@ class Evidence:
     worst: Sequence[WorstCase]
     indicators: Sequence[IndicatorLine]
     deadlines: Sequence[DeadlineLine] = ()
-    """Left empty here, like the next three: modules of their own fill them."""
+    """Left empty here, like the next four: modules of their own fill them."""
     protocols: Sequence[ProtocolLine] = ()
     availability: Sequence[AvailabilityLine] = ()
     blind: Sequence[BlindLine] = ()
     """When sources were silent."""
+    calls: Sequence[CallLine] = ()
+    """Of dialers, by day."""
     not_judged: Sequence[str] = NOT_JUDGED
 
 

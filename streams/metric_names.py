@@ -264,6 +264,12 @@ SOURCE_SKEWED_EVENTS: Final = _counter(
     SOURCE_LABELS,
 )
 
+SOURCE_ODD_EVENTS: Final = _counter(
+    "filaviva_source_odd_events_total",
+    "Live contact events that came twice, more than 1 s behind newer ones, or without their contact's offer so far.",
+    (*SOURCE_LABELS, "kind"),
+)
+
 # The worker.
 STREAM_CONSUMER_LAG: Final = _gauge(
     "filaviva_stream_consumer_lag_messages",
@@ -303,6 +309,16 @@ GATEWAY_REQUESTS: Final = _counter(
 )
 GATEWAY_EVENTS: Final = _counter(
     "filaviva_gateway_events_total", "Events that Kafka has acknowledged on all replicas.", GATEWAY_LABELS
+)
+GATEWAY_IGNORED: Final = _counter(
+    "filaviva_gateway_ignored_records_total",
+    "Records of platforms that make no event, by kind: what is not counted here, and what nobody knows.",
+    (*GATEWAY_LABELS, "kind"),
+)
+GATEWAY_OWED: Final = _gauge(
+    "filaviva_gateway_owed_events",
+    "Events made of a platform's webhooks that Kafka has not acknowledged; sent until it has.",
+    GATEWAY_LABELS,
 )
 GATEWAY_REQUEST: Final = _seconds(
     "filaviva_gateway_request_seconds", "From the head of a request to its answer.", GATEWAY_LABELS

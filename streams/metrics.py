@@ -30,6 +30,7 @@ from streams.domain.figures import (
     DEADLINE_STATES,
     FIRST_ATTEMPT_EDGES_SECONDS,
     HUMAN_VOICE_STATES,
+    ODD_EVENTS,
     OUTCOMES,
     PLAN_COUNTED,
     SERVICE_STATES,
@@ -126,6 +127,7 @@ def total_of(stages: Iterable[StageFigures]) -> StageFigures:
     skewed: Counter[Source] = Counter()
     last_event_ms: dict[Source, int] = {}
     delay: dict[str, Histogram] = {}
+    odd: Counter[tuple[str, str, str, str]] = Counter()
     rows = 0
     for stage in stages:
         applied.update(stage.applied)
@@ -135,8 +137,9 @@ def total_of(stages: Iterable[StageFigures]) -> StageFigures:
         skewed.update(stage.skewed)
         _keep_newest(last_event_ms, stage.last_event_ms)
         _add_delays(delay, stage.delay)
+        odd.update(stage.odd)
         rows += stage.rows
-    return StageFigures(applied, discarded, rejected, historic, skewed, last_event_ms, delay, rows)
+    return StageFigures(applied, discarded, rejected, historic, skewed, last_event_ms, delay, rows, odd)
 
 
 def _keep_newest(newest: dict[Source, int], more: Mapping[Source, int]) -> None:
@@ -337,6 +340,10 @@ def _sources(figures: WorkerFigures, total: StageFigures) -> Iterator[Family]:
     newest_ms = dict.fromkeys(silences, figures.started_ms) | heard_ms
     yield Family(names.SOURCE_EXPECTED_SILENCE, silences.items())
     yield Family(names.SOURCE_SKEWED_EVENTS, skewed.items())
+    odd = Counter({(*source, kind): 0 for source in silences for kind in ODD_EVENTS})
+    for (tenant, site, name, kind), count in total.odd.items():
+        odd[*_known_source((tenant, site, name), silences), kind] += count
+    yield Family(names.SOURCE_ODD_EVENTS, odd.items())
     yield Family(names.STREAM_LAST_EVENT, ((source, ms / 1000) for source, ms in newest_ms.items()))
 
 

@@ -29,6 +29,10 @@ from streams.metrics import BuildInfo, WorkerFigures, total_of
 from streams.partition_clock import Instant
 from streams.settings import Settings
 
+GIVE_WAY_SECONDS = 0.005
+"""Not between any two partitions: while there is much to apply, a turn is given back only after some milliseconds, and
+sixty of them would make ticks late."""
+
 C = TypeVar("C", bound=Core)
 
 
@@ -64,12 +68,15 @@ class Runtime:
     # -- loops --------------------------------------------------------------------------------------------------------
 
     async def tick(self) -> None:
-        """Tick every partition held, events having their turn between two of them."""
+        """Tick every partition held, events having their turn whenever that has taken a while."""
+        since = time.monotonic()
         for stage in self.stages.values():
             for owner in list(stage.owners.values()):
                 if stage.owners.get(owner.partition) is owner:
                     owner.tick()
+                if time.monotonic() - since > GIVE_WAY_SECONDS:
                     await asyncio.sleep(0)
+                    since = time.monotonic()
 
     async def flush(self) -> None:
         for stage in self.stages.values():

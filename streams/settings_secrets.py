@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from streams.errors import ConfigError
 from streams.settings_document import Problem
 from streams.settings_sections import Gateway, Privacy, Receiver, Security, TenantSecrets
 
@@ -90,6 +91,13 @@ class SecretReader:
         self._require_file(security.key_file, f"{path}.key_file", is_secret=True)
         text = self._text(security, "password", path)
         return Secret(text) if text else None
+
+    def password_in(self, file: Path, path: str) -> Secret:
+        """The password in a file of its own, without the line end. Raises ConfigError, naming ``path``."""
+        text = self._require_file(str(file), path, is_secret=True)
+        if text is None:
+            raise ConfigError(self.problems)
+        return Secret(text.rstrip("\r\n"))
 
     def tenant_keys(self, privacy: Privacy) -> dict[str, TenantKeys]:
         """The keys of every tenant that has all of them."""

@@ -137,7 +137,7 @@ class CoreChain:
 
     def _decide(self) -> None:
         for (name, partition), core in self._deciders.items():
-            self._write(core.decide(self._clocks(name, partition)), partition)
+            self._write(core.decide(self._clocks(name, partition), 1), partition)
 
     def _clocks(self, name: str, partition: int) -> dict[str, int]:
         stage = next(stage for stage in self.stages if stage.name == name)

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-LANES = ("embedded", "kafka", "prometheus", "shared")
+LANES = ("embedded", "kafka", "prometheus", "dovecot", "shared")
 
 
 def missing(lane: str, reason: str) -> NoReturn:

@@ -1,23 +1,17 @@
-"""Prometheus, promtool, Alertmanager and amtool: those on the PATH, or Debian's, unpacked once into a cache folder.
-
-The packages are only unpacked: nothing is installed, no service starts, nobody needs to be root. Where the package
-lists of the machine are empty, as in a fresh container, they are fetched into the cache as well.
-"""
+"""Prometheus, promtool, Alertmanager and amtool: those on the PATH, or Debian's, unpacked once into a cache folder."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import Final
+
+from tests.debian_packages import TOOLS, unpack
 
 PROJECT = Path(__file__).resolve().parents[1]
 PACKAGES: Final = ("prometheus", "prometheus-alertmanager")
 PROGRAMS: Final = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
-TOOLS: Final = ("apt-get", "dpkg-deb")
-DOWNLOAD_SECONDS = 300
 STAMP: Final = "movable"
 _SHARED: Final = Path("usr") / "share" / "prometheus" / "alertmanager"
 
@@ -49,22 +43,7 @@ def program(name: str) -> str:
 
 
 def _fetch(folder: Path) -> None:
-    """Into a scratch folder, then in place at once: runs at the same time do not disturb each other."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="prometheus-download-") as scratch:
-        packages = Path(scratch) / "packages"
-        packages.mkdir()
-        if not _downloaded(packages, ()):
-            own_lists = _own_lists(Path(scratch))
-            _run("apt-get", *own_lists, "update", folder=packages)
-            _run("apt-get", *own_lists, "download", *PACKAGES, folder=packages)
-        fresh = Path(scratch) / "unpacked"
-        for package in packages.glob("*.deb"):
-            _run("dpkg-deb", "-x", str(package), str(fresh), folder=packages)
-        _make_movable(fresh)
-        if not _is_complete(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            fresh.rename(folder)
+    unpack(PACKAGES, folder, finish=_make_movable, is_complete=_is_complete)
 
 
 def _make_movable(folder: Path) -> None:
@@ -82,35 +61,6 @@ def start_folder(otherwise: Path) -> Path:
     """Where the unpacked Alertmanager finds its default templates; an installed one may start anywhere."""
     folder = program_folder() / _SHARED
     return otherwise if shutil.which("prometheus-alertmanager") else folder
-
-
-def _downloaded(folder: Path, options: tuple[str, ...]) -> bool:
-    try:
-        _run("apt-get", *options, "download", *PACKAGES, folder=folder)
-    except RuntimeError:
-        return False
-    return True
-
-
-def _own_lists(scratch: Path) -> tuple[str, ...]:
-    """Options that keep apt's lists and caches in a folder of our own."""
-    for part in ("state/lists/partial", "cache/archives/partial"):
-        (scratch / part).mkdir(parents=True)
-    return "-o", f"Dir::State={scratch / 'state'}", "-o", f"Dir::Cache={scratch / 'cache'}"
-
-
-def _run(*command: str, folder: Path) -> None:
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=DOWNLOAD_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
 def _is_complete(folder: Path) -> bool:

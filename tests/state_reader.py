@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
 from streams.connections import client_options
 from streams.domain.decisions import Ledger
 from streams.domain.input_counts import LEDGER_ROW, InputCounts
-from streams.engine.changelog import RecoveredPartition
+from streams.engine.changelog import OFFSETS_KEY, Positions, RecoveredPartition
 from streams.settings_sections import Kafka
 from streams.topics import changelog_name, full_name
 from tests.deadlines import wait_until
@@ -22,12 +22,22 @@ STALLED_SECONDS = 60.0
 """Without a single record: a whole changelog may take longer."""
 
 
+class Flush(NamedTuple):
+    """One flush of one partition: when it was written (Unix ms), and the positions it rests on."""
+
+    partition: int
+    time_ms: int
+    positions: Positions
+
+
 class StateReader:
     """Follows the changelog of one stage, from its beginning; `refresh` brings it up to date."""
 
     def __init__(self, bootstrap: str, prefix: str, stage: str, partitions: int) -> None:
         topic = full_name(prefix, changelog_name(stage))
         self.partitions = {number: RecoveredPartition() for number in range(partitions)}
+        self.flushes: list[Flush] = []
+        """Every flush, in the order of each partition."""
         self._places = [TopicPartition(topic, number) for number in self.partitions]
         self._consumer = KafkaConsumer(
             bootstrap_servers=bootstrap,
@@ -61,7 +71,10 @@ class StateReader:
         fetched = self._consumer.poll(timeout_ms=POLL_MS, max_records=MOST_AT_ONCE)
         for place, records in fetched.items():
             for record in records:
-                self.partitions[place.partition].take(record)
+                partition = self.partitions[place.partition]
+                partition.take(record)
+                if record.key == OFFSETS_KEY:
+                    self.flushes.append(Flush(place.partition, record.timestamp, partition.positions()))
         return bool(fetched)
 
     def records_done(self, topic: str) -> int:

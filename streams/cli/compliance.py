@@ -15,14 +15,15 @@ from zoneinfo import ZoneInfo
 import click
 
 from streams.cli.check import settings_or_exit
-from streams.cli.compliance_reading import RawEvent, declared_in, issued_in
+from streams.cli.compliance_reading import RawEvent, called_in, declared_in, issued_in
 from streams.cli.compliance_report import csv_text, print_evidence
 from streams.compliance import Declared, Evidence, evidence
 from streams.compliance_availability import SiteInQuestion, availability_lines, blind_lines
+from streams.compliance_calls import Called, call_lines
 from streams.compliance_deadlines import deadline_lines
 from streams.compliance_protocols import Issued, protocol_lines
 from streams.connections import client_options
-from streams.domain.events import CASE_EVENTS, SITE_EVENTS
+from streams.domain.events import CALLBACK_RESULTS, CASE_EVENTS, SITE_EVENTS
 from streams.domain.policy import Pack
 from streams.domain.site_findings import SiteRules
 from streams.errors import Unavailable
@@ -43,6 +44,7 @@ class Read:
     told: Told
     declared: list[Declared]
     issued: list[Issued]
+    called: list[Called]
 
 
 @click.command()
@@ -54,7 +56,8 @@ class Read:
 @click.option("--indicators", default=DEFAULT_INDICATORS, metavar="NAME@VERSION", help="The pack of monthly figures.")
 def compliance(config: Path, month: str, shape: str, indicators: str) -> None:
     """What a month comes to, rule by rule: the waits of each queue and day with the worst of them, monthly figures of
-    energy distributors, deadlines due, met and missed, protocol numbers, what sites offered, when sources were silent.
+    energy distributors, deadlines due, met and missed, protocol numbers, what sites offered, when sources were silent,
+    the calls of dialers by day with how many were short.
 
     Reads the newest record of every visit and finding; joins no group and commits nothing. Exceptions declared on
     site-events (an outage, an atypical day) only tag what they excuse. The csv holds the waits by queue, day and rule.
@@ -109,6 +112,7 @@ def _evidence(month: str, read: Read, settings: Settings, pack: Pack) -> Evidenc
         protocols=protocol_lines(month, read.issued, packs_of, zone),
         availability=availability_lines(month, sites, days, findings, today=today),
         blind=blind_lines(month, sites, days, today=today),
+        calls=call_lines(month, read.called, read.told.newest[CONTACT_OUTCOMES].values(), zone),
     )
 
 
@@ -134,4 +138,9 @@ def _read(settings: Settings) -> Read:
             for each in events(topic):
                 told.take(topic, each.value)
         sectors = {tenant: rules.sector for tenant, rules in settings.case_rules().items()}
-        return Read(told, list(declared_in(events(SITE_EVENTS))), issued_in(events(CASE_EVENTS), sectors))
+        return Read(
+            told,
+            list(declared_in(events(SITE_EVENTS))),
+            issued_in(events(CASE_EVENTS), sectors),
+            list(called_in(events(CALLBACK_RESULTS))),
+        )

@@ -1,4 +1,4 @@
-"""What ``filaviva compliance`` takes from input topics: exceptions and protocol numbers, in either form of event.
+"""What ``filaviva compliance`` takes from input topics: exceptions, protocol numbers, calls; in either form of event.
 
 What cannot be read was rejected by the worker, and is in the dead letters.
 """
@@ -13,9 +13,10 @@ import click
 import msgspec
 
 from streams.compliance import Declared
+from streams.compliance_calls import Called
 from streams.compliance_protocols import Issued
 from streams.domain.decoding import attributes_of, parse_time
-from streams.domain.events import CaseData
+from streams.domain.events import RESULT_TYPES, CaseData, DialAttempted
 from streams.domain.site_events import ExceptionDeclared
 
 
@@ -87,3 +88,16 @@ def issued_in(records: Iterable[RawEvent], sectors: Mapping[str, str | None]) ->
         elif data.protocol is not None and at_ms is not None:
             issued.append(Issued(data.tenant, data.case_id, None, at_ms, data.protocol))
     return [replace(each, sector=named.get((each.tenant, each.case_id), sectors.get(each.tenant))) for each in issued]
+
+
+def called_in(records: Iterable[RawEvent]) -> Iterator[Called]:
+    """What dialers reported."""
+    for record in records:
+        try:
+            event = _event(record)
+            data = msgspec.json.decode(event.data, type=DialAttempted) if event.type in RESULT_TYPES else None
+        except msgspec.DecodeError:
+            continue
+        at_ms = parse_time(event.time)
+        if data is not None and at_ms is not None:
+            yield Called(data.tenant, data.job_id, data.outcome, at_ms)

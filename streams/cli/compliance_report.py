@@ -37,9 +37,19 @@ def print_evidence(result: Evidence) -> None:
         _protocols(result),
         _availability(result),
         _blind(result),
+        _calls(result),
     ):
         console.print(table)
     console.print(f"\nNot judged here: {'; '.join(result.not_judged)}.")
+
+
+def _calls(result: Evidence) -> Table:
+    table = _table("\nCalls of dialers by day", "calls short share risk force confidence")
+    for made in result.calls:
+        share = f"{100 * made.short_share:.1f} %"
+        row = (f"{made.calls:,}", f"{made.short:,}", share, made.risk, made.force, made.confidence)
+        table.add_row(f"{made.tenant} {made.date} {made.rule}", *row)
+    return table
 
 
 def _waits(result: Evidence) -> Table:

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from streams.cli.check import settings_or_exit
+from streams.cli.ingest_mail import imap, maildir, mbox
 from streams.cli.ingest_queue_log import queue_log
 from streams.movers.unmapped import unmapped_names
 
@@ -58,4 +59,5 @@ def discover(config: Path, state: Path, *, as_json: bool) -> None:
             click.echo(f"  - {{source: {source}, name: {text}, tenant: , queue: }}   # met {count} times")
 
 
-ingest.add_command(queue_log)
+for _command in (queue_log, maildir, mbox, imap):
+    ingest.add_command(_command)

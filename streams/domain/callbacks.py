@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Literal
 
-import msgspec
 from msgspec.structs import replace
 
-from streams.domain.calling_hours import rested_ms
+from streams.domain.customer_calls import CustomerCalls
+from streams.domain.customers import Customer, Known
 from streams.domain.decisions import Decisions, Output, Reason, Record, Rejection
 from streams.domain.decoding import decode
 from streams.domain.directory import DAY_MS, CallbackPolicy, Directory
@@ -31,29 +30,25 @@ from streams.domain.events import (
     UnblockCustomer,
 )
 from streams.domain.figures import ATTEMPT_COUNTED, CallbackCounters, CallbackFigures
-from streams.domain.plan_records import plan_output, ready_of, withdrawn_of
+from streams.domain.plan_records import entries_of, plan_output
 from streams.domain.plans import RELEASED, Course, Plan, groups_of, settle
 from streams.domain.rows import PartitionState, Retention, Rows
 from streams.domain.signals import (
     CALLBACK_SIGNALS,
     SIGNAL_TYPES,
     Attempted,
-    CallbackReason,
     Commanded,
     Expired,
     Kept,
     Linked,
-    Ready,
     Released,
     Served,
-    Withdrawn,
     log_output,
     signal_output,
 )
 
 RETENTION_MS: Final = DAY_MS
 """How long a signal is kept after its event time and its arrival, whichever is later."""
-CALLS_KEPT_MS: Final = 32 * DAY_MS
 _ORDERS: Final[Mapping[type[CustomerCommand], Literal["cancel", "block", "unblock", "opt_out"]]] = {
     CancelPlan: "cancel",
     BlockCustomer: "block",
@@ -62,56 +57,14 @@ _ORDERS: Final[Mapping[type[CustomerCommand], Literal["cancel", "block", "unbloc
 }
 
 
-class _Known(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
-    """A signal, the newest Kafka timestamp any revision of it came with, and until when it is kept at least."""
-
-    arrived_ms: int
-    kept_until_ms: int
-    signal: Kept
-
-
-class _Calls(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
-    """When a customer was called, as (job, instant): for as long as it may count against the calls of a month."""
-
-    calls: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(slots=True)
-class _Customer:
-    """What is kept of one customer, by row key."""
-
-    known: dict[str, _Known] = field(default_factory=dict)
-    plans: dict[str, Plan] = field(default_factory=dict)
-
-    @property
-    def has_open_plan(self) -> bool:
-        return any(plan.is_open for plan in self.plans.values())
-
-    @property
-    def bars(self) -> list[Commanded]:
-        """The commands that say whether this customer may be called at all, the newest last."""
-        signals = (known.signal for known in self.known.values())
-        commands = [one for one in signals if isinstance(one, Commanded) and one.order != "cancel"]
-        return sorted(commands, key=lambda command: (command.at_ms, command.visit))
-
-    @property
-    def is_barred(self) -> bool:
-        bars = self.bars
-        return bool(bars) and bars[-1].order != "unblock"
-
-    @property
-    def kept_until_ms(self) -> int:
-        return max(known.kept_until_ms for known in self.known.values())
-
-
 class CallbacksCore(PartitionState):
     """The customers of one partition of ``callback-signals``."""
 
     def __init__(self, partition: int, directory: Directory) -> None:
-        self._known = Rows(b"s/", _Known)
+        self._known = Rows(b"s/", Known)
         self._plans = Rows(b"p/", Plan)
-        self._calls = Rows(b"c/", _Calls)
-        super().__init__(self._known, self._plans, self._calls)
+        self._calls = CustomerCalls()
+        super().__init__(self._known, self._plans, self._calls.rows)
         self._partition = partition
         self._directory = directory
         self._link_retention_ms = RETENTION_MS + max(
@@ -119,13 +72,12 @@ class CallbacksCore(PartitionState):
         )
         """A link is wanted for as long as the plan it leads to may be open."""
         self._told_expired: set[str] = set()
-        self._customers: dict[str, _Customer] = {}
+        self._customers: dict[str, Customer] = {}
         self._open_plans: dict[str, Plan] = {}
         self.counters: dict[tuple[str, str], CallbackCounters] = defaultdict(CallbackCounters)
         """By tenant and callback queue, of this process."""
         self._newest_arrival_ms = 0
         self._retention = Retention()
-        self._calls_retention = Retention()
 
     def apply(self, topic: str, records: Sequence[Record], now_ms: int, wall_ms: int) -> Decisions:
         """Take signals and commands; their event times decide, not when they come."""
@@ -175,9 +127,7 @@ class CallbacksCore(PartitionState):
         self._newest_arrival_ms = max((known.arrived_ms for known in self._known.values()), default=0)
         for owner_key, customer in self._customers.items():
             self._schedule(owner_key, customer)
-        self._calls_retention = Retention()
-        for owner_key, calls in self._calls.items():
-            self._calls_retention.schedule(owner_key, max(at_ms for _, at_ms in calls.calls) + CALLS_KEPT_MS)
+        self._calls.restored()
 
     def _read(self, record: Record) -> Kept | Rejection | None:
         signal = read_event(record.value, SIGNAL_TYPES)
@@ -217,19 +167,19 @@ class CallbacksCore(PartitionState):
         self._forget_past(customer)
         newest_ms = max(arrived_ms, known.arrived_ms) if known else arrived_ms
         retention_ms = self._link_retention_ms if isinstance(signal, Linked) else RETENTION_MS
-        self._keep(customer, _Known(newest_ms, max(newest_ms, signal.at_ms) + retention_ms, signal))
+        self._keep(customer, Known(newest_ms, max(newest_ms, signal.at_ms) + retention_ms, signal))
         if isinstance(signal, Attempted):
-            self._count_call(signal)
+            self._calls.count(signal)
             if known is None and signal.outcome in ATTEMPT_COUNTED:
                 self.counters[signal.tenant, signal.callback_queue].attempts[signal.outcome] += 1
         outputs = [signal_output(told, self._directory) for told in _told_elsewhere(signal, customer)]
         outputs += self._settle(customer, signal.at_ms)
         self._schedule(signal.owner_key, customer)
         self._forget_idle()
-        self._forget_calls()
+        self._calls.forget(self._newest_arrival_ms)
         return outputs
 
-    def _settle(self, customer: _Customer, at_ms: int) -> list[Output]:
+    def _settle(self, customer: Customer, at_ms: int) -> list[Output]:
         tenant = next(iter(customer.known.values())).signal.tenant
         signals = [known.signal for known in customer.known.values()]
         groups = groups_of(signals, lambda queue: self._directory.callbacks(tenant, queue).attempts)
@@ -249,49 +199,21 @@ class CallbacksCore(PartitionState):
             self._put_plan(customer, plan)
             self._count(before, plan)
             outputs.append(plan_output(plan, at_ms))
-            outputs += [log_output(entry, self._directory) for entry in _entries(before, plan, at_ms)]
+            outputs += [log_output(entry, self._directory) for entry in entries_of(before, plan, at_ms)]
         return outputs
 
     def _rested_ms(self, plan: Plan, policy: CallbackPolicy, from_ms: int) -> int:
-        """The earliest instant from ``from_ms`` on at which the customer has not had the calls of a day or month."""
-        calls = self._calls.get(f"{plan.tenant}/{plan.token}")
-        if calls is None:
-            return from_ms
-        zone = plan.zone or policy.zone
-        most = {"per_day": policy.calls_per_day, "per_month": policy.calls_per_month}
-        return rested_ms([at_ms for _, at_ms in calls.calls], from_ms, zone, **most)
+        return self._calls.rested_ms(f"{plan.tenant}/{plan.token}", policy, from_ms, plan.zone or policy.zone)
 
-    def _count_call(self, attempted: Attempted) -> None:
-        """Remember when the customer was called, each job once at the earliest instant that is told of it."""
-        if attempted.by == "queue":
-            return
-        known = self._calls.get(attempted.owner_key) or _Calls()
-        instants = dict(known.calls)
-        instants[attempted.visit] = min(attempted.at_ms, instants.get(attempted.visit, attempted.at_ms))
-        newest_ms = max(instants.values())
-        kept = sorted((job, at_ms) for job, at_ms in instants.items() if at_ms > newest_ms - CALLS_KEPT_MS)
-        self._calls.put(attempted.owner_key, _Calls(tuple(kept)))
-        self._calls_retention.schedule(attempted.owner_key, newest_ms + CALLS_KEPT_MS)
+    def _customer(self, owner_key: str) -> Customer:
+        return self._customers.setdefault(owner_key, Customer())
 
-    def _forget_calls(self) -> None:
-        for owner_key in self._calls_retention.due(self._newest_arrival_ms):
-            calls = self._calls.get(owner_key)
-            assert calls is not None, "calls leave only here"
-            until_ms = max(at_ms for _, at_ms in calls.calls) + CALLS_KEPT_MS
-            if until_ms > self._newest_arrival_ms:
-                self._calls_retention.schedule(owner_key, until_ms)
-            else:
-                self._calls.drop(owner_key)
-
-    def _customer(self, owner_key: str) -> _Customer:
-        return self._customers.setdefault(owner_key, _Customer())
-
-    def _keep(self, customer: _Customer, known: _Known) -> None:
+    def _keep(self, customer: Customer, known: Known) -> None:
         key = known.signal.subject
         self._known.put(key, known)
         customer.known[key] = known
 
-    def _put_plan(self, customer: _Customer, plan: Plan) -> None:
+    def _put_plan(self, customer: Customer, plan: Plan) -> None:
         self._plans.put(plan.plan_id, plan)
         customer.plans[plan.plan_id] = plan
         self._index(plan)
@@ -312,7 +234,7 @@ class CallbacksCore(PartitionState):
             self._open_plans.pop(plan.plan_id, None)
             self._told_expired.discard(plan.plan_id)
 
-    def _schedule(self, owner_key: str, customer: _Customer) -> None:
+    def _schedule(self, owner_key: str, customer: Customer) -> None:
         """Look at a customer again when all that is kept has had its time; not while a plan is open, nor while a
         command says not to call."""
         if not customer.has_open_plan and not customer.is_barred:
@@ -322,56 +244,23 @@ class CallbacksCore(PartitionState):
         """Drop the customers of whom everything is past."""
         for owner_key in self._retention.due(self._newest_arrival_ms):
             customer = self._customers[owner_key]
-            if customer.has_open_plan or customer.is_barred or customer.kept_until_ms > self._newest_arrival_ms:
-                self._schedule(owner_key, customer)
-            else:
+            if customer.is_over(self._newest_arrival_ms):
                 self._forget_past(customer)
                 del self._customers[owner_key]
+            else:
+                self._schedule(owner_key, customer)
 
-    def _forget_past(self, customer: _Customer) -> None:
-        """Drop what no fact of the retention can change: ended plans whole, then the signals that no plan needs.
-
-        What ends or bars a reason stays as long as the reason does, or it would stand open again.
-        """
-        past = {key: known for key, known in customer.known.items() if known.kept_until_ms <= self._newest_arrival_ms}
-        if not past:
+    def _forget_past(self, customer: Customer) -> None:
+        """Drop what no fact of the retention can change: ended plans whole, then the signals that no plan needs."""
+        now_ms = self._newest_arrival_ms
+        if all(known.kept_until_ms > now_ms for known in customer.known.values()):
             return
-        fresh_visits = {known.signal.visit for key, known in customer.known.items() if key not in past}
-        for plan in [plan for plan in customer.plans.values() if not plan.is_open and not plan.visits & fresh_visits]:
+        for plan in customer.past_plans(now_ms):
             self._plans.drop(plan.plan_id)
             del customer.plans[plan.plan_id]
-        needed = set[str]().union(*(plan.visits for plan in customer.plans.values()))
-        kept = [known.signal for key, known in customer.known.items() if key not in past]
-        kept += [known.signal for known in past.values() if known.signal.visit in needed]
-        oldest_reason_ms = min((signal.at_ms for signal in kept if isinstance(signal, CallbackReason)), default=None)
-        bars = customer.bars if customer.is_barred or oldest_reason_ms is not None else []
-        for key, known in past.items():
-            signal = known.signal
-            if isinstance(signal, CallbackReason):
-                is_needed = signal.visit in needed
-            elif isinstance(signal, Linked):
-                is_needed = False
-            elif isinstance(signal, Commanded) and signal in bars:
-                is_needed = True
-            else:
-                is_needed = oldest_reason_ms is not None and oldest_reason_ms <= signal.at_ms
-            if not is_needed:
-                self._known.drop(key)
-                del customer.known[key]
-
-
-def _entries(before: Plan | None, plan: Plan, at_ms: int) -> Iterator[Ready | Withdrawn]:
-    """What the owner of the callback queue has to know of a change. A plan that goes on in another callback queue is
-    withdrawn from the one before."""
-    was_out = before is not None and before.is_open
-    if before is not None and was_out and before.callback_queue != plan.callback_queue:
-        yield withdrawn_of(replace(before, revision=plan.revision), at_ms, "moved")
-        was_out = False
-    if not plan.is_open:
-        if was_out:
-            yield withdrawn_of(plan, at_ms, plan.cause or plan.state)
-    elif before is None or not was_out or ready_of(before, 0) != ready_of(replace(plan, revision=before.revision), 0):
-        yield ready_of(plan, at_ms)
+        for key in customer.past_signals(now_ms):
+            self._known.drop(key)
+            del customer.known[key]
 
 
 def _figures(
@@ -407,7 +296,7 @@ def _expired(plan: Plan) -> Expired:
     )
 
 
-def _told_elsewhere(news: Kept, customer: _Customer) -> Iterator[Served]:
+def _told_elsewhere(news: Kept, customer: Customer) -> Iterator[Served]:
     """Being served under this identifier, for the plans of other numbers whose reasons gave it too: nobody else tells
     their owners, unless the visit named that number as well."""
     known = [known.signal for known in customer.known.values()]

@@ -123,9 +123,10 @@ class Ledger:
 class Decider(Protocol):
     """A core that decides something by the time at the end of its input, and writes it into its own log."""
 
-    def decide(self, now_ms: Mapping[str, int]) -> list[Output]:
+    def decide(self, now_ms: Mapping[str, int], epoch: int) -> list[Output]:
         """What is decided now, per input topic's clock; called only while every input is read to its end. Changes no
-        durable state: a decision counts once it is read back."""
+        durable state: a decision counts once it is read back. ``epoch`` is the owner's; later owners have later
+        ones."""
         ...
 
 

@@ -6,11 +6,16 @@
 
 A release is decided only at the end of the log, written to it, and acted upon when it is read back: then the first
 release of an attempt stands by the content of the log alone, whoever wrote it. From its sending on it counts as out.
+
+An owner claims each of its callback queues in the log before it releases anything there, and decides once the claim is
+read back: a release that an owner before it had still on its way comes before the claim and is counted, or after it and
+is void.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from msgspec.structs import replace
@@ -18,19 +23,28 @@ from msgspec.structs import replace
 from streams.domain.agents_of_queues import AgentsOfQueues
 from streams.domain.decisions import Decisions, Output, Reason, Record, Rejection
 from streams.domain.decoding import decode
-from streams.domain.dialling_rows import ACTIVE, DRAINING, PAUSED, AgentRows, Dialled, Live, Mode, Queue, Slot
+from streams.domain.dialling_rows import (
+    AgentRows,
+    Claim,
+    Dialled,
+    Queue,
+    Slot,
+)
 from streams.domain.directory import DAY_MS, HOUR_MS, CallbackPolicy, Directory
 from streams.domain.encoding import read_event
-from streams.domain.events import COMMANDS, CommandEvent, DrainQueue, PauseQueue, QueueCommand
+from streams.domain.events import COMMANDS, CommandEvent, QueueCommand
 from streams.domain.figures import Flights
+from streams.domain.held_agents import HeldAgents
 from streams.domain.jobs import cancel_output, dial_output, released_signal, token_of_plan, unheard_of
-from streams.domain.plans import NEVER_MS
+from streams.domain.live_waits import LiveWaits
 from streams.domain.privacy import Sealer
-from streams.domain.release import in_turn, may_dial, room
+from streams.domain.queue_modes import QueueModes
+from streams.domain.release import in_turn, may_dial, one_of_each_customer, room
 from streams.domain.rows import PartitionState, Retention, Rows
 from streams.domain.signals import (
     LOG_TYPES,
     AttemptEntry,
+    Claimed,
     Connected,
     Entry,
     Freed,
@@ -48,9 +62,6 @@ from streams.errors import FilavivaError
 
 RETENTION_MS: Final = DAY_MS
 """How long a plan is remembered after its last entry arrived and its time to call is over."""
-LONGEST_LIVE_WAIT_MS: Final = HOUR_MS // 2
-"""A live caller of whom nothing is heard for so long after the limit holds up nobody: platforms lose ends of calls, and
-no caller listens to music for so long."""
 
 
 class DiallingCore(PartitionState):
@@ -58,22 +69,23 @@ class DiallingCore(PartitionState):
 
     def __init__(self, partition: int, directory: Directory, sealer: Sealer) -> None:
         self._plans = Rows(b"d/", Dialled)
-        self._slots = Rows(b"j/", Slot)
-        self._modes = Rows(b"q/", Mode)
-        self._live = Rows(b"l/", Live)
+        self._held = HeldAgents()
+        self._modes = QueueModes()
+        self._live = LiveWaits()
+        self._claims = Rows(b"e/", Claim)
         ours = [one for one in directory.callback_queues.values() if directory.partition(one.owner_key) == partition]
         self._agents = AgentsOfQueues(policy.owner_key for policy in ours)
-        super().__init__(self._plans, self._slots, self._modes, self._live, AgentRows(self._agents))
+        super().__init__(
+            self._plans, self._held.rows, self._modes.rows, self._live.rows, self._claims, AgentRows(self._agents)
+        )
         self._partition = partition
         self._directory = directory
         self._sealer = sealer
         self._queues: dict[str, Queue] = {}
         for policy in ours:
             self._queue(policy.tenant, policy.queue)
-        self._leases_told: set[str] = set()
         self._newest_arrival_ms = 0
         self._retention = Retention()
-        self._live_retention = Retention()
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -94,9 +106,8 @@ class DiallingCore(PartitionState):
         at_ms = self._agents.take(record, self.inputs)
         if at_ms is not None:
             decisions.see(at_ms)
-        for queue in self._queues.values():
-            for slot in [slot for slot in queue.slots.values() if slot.agent_id is not None]:
-                self._give_back_if_busy(slot)
+        for slot in self._held.with_a_customer():
+            self._give_back_if_busy(slot)
 
     def _take_command(self, decisions: Decisions, record: Record) -> None:
         """The callbacks stage rejects what is no command."""
@@ -105,17 +116,11 @@ class DiallingCore(PartitionState):
             self.inputs.count_ignored(COMMANDS)
             return
         decisions.see(event.time_ms)
-        data = event.data
-        mode = {PauseQueue: PAUSED, DrainQueue: DRAINING}.get(type(data), ACTIVE)
-        wanted = Mode(mode, event.time_ms, f"{event.source}/{event.event_id}")
-        key = f"{data.tenant}/{data.callback_queue}"
-        known = self._modes.get(key)
-        if known == wanted:
+        mode = self._modes.take(event, event.data)
+        if mode is None:
             self.inputs.count_duplicate(COMMANDS)
-            return
-        self.inputs.count_applied(COMMANDS, f"command.{mode}")
-        if known is None or (known.at_ms, known.command_id) < (wanted.at_ms, wanted.command_id):
-            self._modes.put(key, wanted)
+        else:
+            self.inputs.count_applied(COMMANDS, f"command.{mode}")
 
     def _take_log(self, decisions: Decisions, topic: str, record: Record) -> None:
         entry = self._read(record)
@@ -159,8 +164,10 @@ class DiallingCore(PartitionState):
                 return self._take_plan(entry, arrived_ms)
             case Freed():
                 return self._take_release(entry)
+            case Claimed():
+                return self._take_claim(entry)
             case LiveCaller():
-                return self._take_live(entry)
+                return [] if self._live.take(entry) else None
             case Settled() | Connected() | LeaseEnded():
                 return self._take_outcome(entry)
 
@@ -176,9 +183,9 @@ class DiallingCore(PartitionState):
             cause = entry.cause if isinstance(entry, Withdrawn) else "superseded"
             outputs = [] if is_over else [cancel_output(entry, known.attempt, cause)]
             known = replace(known, is_out=False)
-            slot = self._slots.get(f"{entry.plan_id}.{known.attempt}")
+            slot = self._held.get(f"{entry.plan_id}.{known.attempt}")
             if slot is not None:  # the dialer may have dialled already: the agent is held on, but no result is missed
-                self._hold(replace(slot, is_reported=True))
+                self._held.hold(replace(slot, is_reported=True))
         newest_ms = max(arrived_ms, known.arrived_ms)
         wanted_until_ms = min(ready.expires_ms, newest_ms + RETENTION_MS) if ready else newest_ms
         self._put(
@@ -194,7 +201,8 @@ class DiallingCore(PartitionState):
         return outputs
 
     def _take_release(self, freed: Freed) -> list[Output] | None:
-        """The first release of an attempt stands, if the plan still is to be called by then."""
+        """The first release of an attempt stands, if the plan still is to be called by then and no later owner has
+        begun."""
         queue = self._queue(freed.tenant, freed.callback_queue)
         key = _key(freed)
         if queue.sent.get(key, 0) <= freed.attempt:
@@ -204,93 +212,75 @@ class DiallingCore(PartitionState):
             return None
         ready = known.ready
         address = self._address(ready) if ready is not None else None
-        if ready is None or address is None or ready.attempt != freed.attempt:
+        is_void = freed.epoch < self._claimed_epoch(queue.policy)
+        if is_void or ready is None or address is None or ready.attempt != freed.attempt:
             return []
         self._put(key, replace(known, attempt=freed.attempt, is_out=True))
         slot = Slot(freed.tenant, freed.callback_queue, freed.plan_id, freed.attempt, freed.lease_until_ms)
-        self._hold(slot)
+        self._held.hold(slot)
         job = dial_output(ready, freed, address, ivr_first=queue.policy.ivr_first)
         return [job, signal_output(released_signal(freed), self._directory)]
 
+    def _take_claim(self, claimed: Claimed) -> list[Output] | None:
+        policy = self._queue(claimed.tenant, claimed.callback_queue).policy
+        if claimed.epoch <= self._claimed_epoch(policy):
+            return None
+        self._claims.put(policy.owner_key, Claim(claimed.epoch))
+        return []
+
+    def _claimed_epoch(self, policy: CallbackPolicy) -> int:
+        claim = self._claims.get(policy.owner_key)
+        return 0 if claim is None else claim.epoch
+
     def _take_outcome(self, entry: Settled | Connected | LeaseEnded) -> list[Output] | None:
         """An attempt is over, or its customer is with an agent. Who only picked up keeps the agent held."""
-        slot = self._slots.get(entry.job_id)
+        slot = self._held.get(entry.job_id)
         if slot is None:
             return []
         if isinstance(entry, Connected) and entry.agent_id is not None:
             held = replace(slot, is_reported=True, agent_id=entry.agent_id, answered_ms=entry.at_ms)
-            self._hold(held)
+            self._held.hold(held)
             self._give_back_if_busy(held)
             return []
         if isinstance(entry, Settled) and entry.outcome == "answered":
-            self._hold(replace(slot, is_reported=True))
+            self._held.hold(replace(slot, is_reported=True))
             return []
         self._give_back(slot)
         if isinstance(entry, LeaseEnded) and not slot.is_reported:
             return [signal_output(unheard_of(entry), self._directory)]
         return []
 
-    def _take_live(self, entry: LiveCaller) -> list[Output] | None:
-        """Who has left the line does not come back: a late word of the wait changes nothing."""
-        key = f"{entry.owner_key}/{entry.visit}"
-        known = self._live.get(key)
-        caller = Live(entry.tenant, entry.callback_queue, entry.at_ms, entry.is_over)
-        if known is not None and (known == caller or not known.is_over):
-            return None
-        self._live.put(key, caller)
-        self._index_live(key, caller)
-        return []
-
-    def _index_live(self, key: str, caller: Live) -> None:
-        over = self._queue(caller.tenant, caller.callback_queue).over
-        if caller.is_over:
-            over[key] = caller.at_ms
-        else:
-            over.pop(key, None)
-        self._live_retention.schedule(key, caller.at_ms + LONGEST_LIVE_WAIT_MS)
-
     # -- deciding -----------------------------------------------------------------------------------------------------
 
-    def decide(self, now_ms: Mapping[str, int]) -> list[Output]:
-        """Releases and ends of leases, into the log. Called at the end of every input; changes no durable state."""
+    def decide(self, now_ms: Mapping[str, int], epoch: int) -> list[Output]:
+        """Claims, releases and ends of leases, into the log. Called at the end of every input; changes no durable
+        state."""
         now = max(now_ms.values(), default=0)
-        outputs = [log_output(entry, self._directory) for entry in self._ended_leases(now)]
+        outputs = [log_output(entry, self._directory) for entry in self._held.ended_leases(now)]
         for queue in self._queues.values():
-            outputs += [log_output(freed, self._directory) for freed in self._released(queue, now)]
+            claimed = self._claimed_epoch(queue.policy)
+            if claimed == epoch:
+                outputs += [log_output(freed, self._directory) for freed in self._released(queue, now, epoch)]
+            elif claimed < epoch and queue.claim_sent < epoch:
+                queue.claim_sent = epoch
+                outputs.append(log_output(_claim(queue.policy, now, epoch), self._directory))
         return outputs
 
-    def _ended_leases(self, now_ms: int) -> Iterator[LeaseEnded]:
-        for slot in self._slots.values():
-            if slot.lease_until_ms <= now_ms and slot.job_id not in self._leases_told:
-                self._leases_told.add(slot.job_id)
-                yield LeaseEnded(
-                    tenant=slot.tenant,
-                    callback_queue=slot.callback_queue,
-                    plan_id=slot.plan_id,
-                    attempt=slot.attempt,
-                    at_ms=slot.lease_until_ms,
-                )
-
-    def _released(self, queue: Queue, now_ms: int) -> Iterator[Freed]:
+    def _released(self, queue: Queue, now_ms: int, epoch: int) -> Iterator[Freed]:
         policy = queue.policy
-        places = room(self.free_agents(policy, now_ms), len(queue.slots) + len(queue.sent), policy)
-        mode = self._modes.get(policy.owner_key)
-        if not places or (mode is not None and mode.mode == PAUSED) or _yields(queue, now_ms):
-            return
-        latest_ms = mode.at_ms if mode is not None and mode.mode == DRAINING else NEVER_MS
-        busy = {token_of_plan(slot.plan_id) for slot in queue.slots.values()}
+        slots = self._held.of_queue(policy.owner_key)
+        places = room(self.free_agents(policy, now_ms), len(slots) + len(queue.sent), policy)
+        if self._modes.is_paused(policy.owner_key) or self._live.is_anybody_over(policy.owner_key, now_ms):
+            places = 0
+        latest_ms = self._modes.latest_ms(policy.owner_key)
         candidates = [
             ready
-            for key, ready in queue.waiting.items()
+            for key, ready in (queue.waiting.items() if places else ())
             if key not in queue.sent and ready.at_ms <= latest_ms and may_dial(ready, policy, now_ms)
         ]
-        for ready in in_turn(candidates, policy, now_ms, queue.turns):
-            if not places:
-                return
-            if token_of_plan(ready.plan_id) in busy:
-                continue
-            busy.add(token_of_plan(ready.plan_id))
-            places -= 1
+        busy = {token_of_plan(slot.plan_id) for slot in slots.values()}
+        in_order = in_turn(candidates, policy, now_ms, queue.turns)
+        for ready in islice(one_of_each_customer(in_order, busy), places):
             queue.sent[_key(ready)] = ready.attempt
             queue.turn += 1
             queue.turns[ready.queue] = queue.turn
@@ -301,6 +291,7 @@ class DiallingCore(PartitionState):
                 attempt=ready.attempt,
                 at_ms=now_ms,
                 lease_until_ms=now_ms + policy.lease_ms,
+                epoch=epoch,
             )
 
     def free_agents(self, policy: CallbackPolicy, now_ms: int) -> int:
@@ -314,7 +305,7 @@ class DiallingCore(PartitionState):
                 queue.policy.tenant,
                 queue.policy.site,
                 queue.policy.queue,
-                in_flight=len(queue.slots) + len(queue.sent),
+                in_flight=len(self._held.of_queue(queue.policy.owner_key)) + len(queue.sent),
                 free_agents=self.free_agents(queue.policy, now_ms),
             )
             for queue in self._queues.values()
@@ -340,14 +331,8 @@ class DiallingCore(PartitionState):
         else:
             waiting.pop(key, None)
 
-    def _hold(self, slot: Slot) -> None:
-        self._slots.put(slot.job_id, slot)
-        self._queue(slot.tenant, slot.callback_queue).slots[slot.job_id] = slot
-
     def _give_back(self, slot: Slot) -> None:
-        self._slots.drop(slot.job_id)
-        self._leases_told.discard(slot.job_id)
-        del self._queue(slot.tenant, slot.callback_queue).slots[slot.job_id]
+        self._held.drop(slot)
         key = f"{slot.owner_key}/{slot.plan_id}"
         plan = self._plans.get(key)
         if plan is not None and plan.is_out and plan.attempt == slot.attempt:
@@ -367,29 +352,22 @@ class DiallingCore(PartitionState):
                 self._retention.schedule(key, max(plan.keep_until_ms, self._newest_arrival_ms + HOUR_MS))
             else:
                 self._plans.drop(key)
-        for key in self._live_retention.due(self._newest_arrival_ms):
-            caller = self._live.get(key)
-            assert caller is not None, "a caller leaves only here"
-            self._queue(caller.tenant, caller.callback_queue).over.pop(key, None)
-            self._live.drop(key)
+        self._live.forget(self._newest_arrival_ms)
 
     def restore(self, rows: Mapping[bytes, bytes]) -> None:
         super().restore(rows)
         self._newest_arrival_ms = max((plan.arrived_ms for plan in self._plans.values()), default=0)
-        self._retention, self._live_retention = Retention(), Retention()
-        for key, caller in self._live.items():
-            self._index_live(key, caller)
+        self._retention = Retention()
+        self._live.restored()
+        self._held.restored()
         for key, plan in self._plans.items():
             self._index(key, plan)
             self._retention.schedule(key, plan.keep_until_ms)
-        for slot in self._slots.values():
-            self._queue(slot.tenant, slot.callback_queue).slots[slot.job_id] = slot
+
+
+def _claim(policy: CallbackPolicy, now_ms: int, epoch: int) -> Claimed:
+    return Claimed(tenant=policy.tenant, callback_queue=policy.queue, at_ms=now_ms, epoch=epoch)
 
 
 def _key(entry: AttemptEntry) -> str:
     return f"{entry.owner_key}/{entry.plan_id}"
-
-
-def _yields(queue: Queue, now_ms: int) -> bool:
-    """Whether a live caller waits beyond the policy."""
-    return any(now_ms - since_ms < LONGEST_LIVE_WAIT_MS for since_ms in queue.over.values())

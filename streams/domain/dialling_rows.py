@@ -60,6 +60,12 @@ class Mode(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     command_id: str
 
 
+class Claim(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
+    """The latest owner that has claimed a callback queue in its log."""
+
+    epoch: int
+
+
 class Live(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     """A live caller who has waited too long since ``at_ms``, or (not ``is_over``) one who no longer does."""
 
@@ -68,20 +74,23 @@ class Live(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
     at_ms: int
     is_over: bool
 
+    @property
+    def owner_key(self) -> str:
+        return f"{self.tenant}/{self.callback_queue}"
+
 
 @dataclass(slots=True)
 class Queue:
-    """One callback queue: by plan key who may be released, by job who holds an agent, and what this process alone
-    knows: releases sent and not read back, and whose turn it was."""
+    """One callback queue: by plan key who may be released, and what this process alone knows: releases sent and not
+    read back, and whose turn it was."""
 
     policy: CallbackPolicy
     waiting: dict[str, Ready] = field(default_factory=dict)
-    slots: dict[str, Slot] = field(default_factory=dict)
-    over: dict[str, int] = field(default_factory=dict)
-    """By visit since when a live caller has waited too long."""
     sent: dict[str, int] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=dict)
     turn: int = 0
+    claim_sent: int = 0
+    """The epoch under which this process has claimed it."""
 
 
 class AgentRows:

@@ -116,6 +116,11 @@ class QueueFigures:
     counters: LiveCounters
 
 
+ODD_EVENTS: Final = ("duplicate", "disordered", "before_offer")
+"""How a source's events are odd: known already; more than a second older than the newest of the batches before; of a
+visit whose offer has not come yet, or never does."""
+
+
 @dataclass(frozen=True, slots=True)
 class StageFigures:
     """What every stage counts of its input, by partition. Counters start with the process."""
@@ -136,6 +141,8 @@ class StageFigures:
     """Topic to seconds from event time to applied, live events only."""
     rows: int
     """Keys in the state of this partition."""
+    odd: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
+    """(tenant, site, source, one of ODD_EVENTS) to live contact events that came otherwise than they should."""
 
 
 @dataclass(frozen=True, slots=True)

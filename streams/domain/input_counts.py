@@ -9,11 +9,12 @@ from typing import Final
 import msgspec
 
 from streams.domain.decisions import Ledger, Reason
-from streams.domain.figures import Histogram, StageFigures
+from streams.domain.figures import ODD_EVENTS, Histogram, StageFigures
 
 LEDGER_ROW: Final = b"ledger"
 MOST_SOURCES: Final = 1000
 """Sources counted apart in one partition; what events of further ones say about time is not shown."""
+DISORDER_MS: Final = 1000
 DELAY_EDGES_SECONDS: Final = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
 
 
@@ -29,6 +30,7 @@ class InputCounts:
     skewed: dict[tuple[str, str, str], int] = field(default_factory=dict)
     last_event_ms: dict[tuple[str, str, str], int] = field(default_factory=dict)
     delay: dict[str, Histogram] = field(default_factory=dict)
+    odd: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
 
     def count_applied(self, topic: str, event_type: str) -> None:
         self.ledger.applied += 1
@@ -74,6 +76,16 @@ class InputCounts:
         if _has_room(self.skewed, source):
             self.skewed[source] = self.skewed.get(source, 0) + 1
 
+    def count_odd(self, source: tuple[str, str, str], kind: str) -> None:
+        """A live event of the source came otherwise than it should; ``kind`` is one of ODD_EVENTS."""
+        key = (*source, kind)
+        if key in self.odd or len(self.odd) < MOST_SOURCES * len(ODD_EVENTS):
+            self.odd[key] = self.odd.get(key, 0) + 1
+
+    def is_disordered(self, source: tuple[str, str, str], time_ms: int) -> bool:
+        """Whether an event is older than the newest of its source by more than vendors' whole seconds explain."""
+        return self.last_event_ms.get(source, 0) - time_ms > DISORDER_MS
+
     def row(self) -> tuple[bytes, bytes]:
         ledger = self.ledger
         return LEDGER_ROW, msgspec.msgpack.encode((ledger.applied, ledger.duplicate, ledger.ignored, ledger.rejected))
@@ -93,6 +105,7 @@ class InputCounts:
             last_event_ms=dict(self.last_event_ms),
             delay={topic: histogram.copy() for topic, histogram in self.delay.items()},
             rows=rows,
+            odd=dict(self.odd),
         )
 
     def _discard(self, topic: str, discarded_class: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from streams.domain.decisions import Output
 from streams.domain.encoding import cloud_event, iso_time
@@ -118,3 +120,17 @@ def withdrawn_of(plan: Plan, at_ms: int, cause: str) -> Withdrawn:
         at_ms=at_ms,
         cause=cause,
     )
+
+
+def entries_of(before: Plan | None, plan: Plan, at_ms: int) -> Iterator[Ready | Withdrawn]:
+    """What the owner of the callback queue has to know of a change. A plan that goes on in another callback queue is
+    withdrawn from the one before."""
+    was_out = before is not None and before.is_open
+    if before is not None and was_out and before.callback_queue != plan.callback_queue:
+        yield withdrawn_of(replace(before, revision=plan.revision), at_ms, "moved")
+        was_out = False
+    if not plan.is_open:
+        if was_out:
+            yield withdrawn_of(plan, at_ms, plan.cause or plan.state)
+    elif before is None or not was_out or ready_of(before, 0) != ready_of(replace(plan, revision=before.revision), 0):
+        yield ready_of(plan, at_ms)

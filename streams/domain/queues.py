@@ -171,6 +171,12 @@ class QueuesCore:
             heard = batch.heard[source] = _Heard([], [])
         heard.times_ms.append(event.time_ms)
         heard.alive_ms.append(seen_ms(event, record, self._clock.kind))
+        if not is_new:
+            self.inputs.count_odd(source, "duplicate")
+        elif self.inputs.is_disordered(source, event.time_ms):
+            self.inputs.count_odd(source, "disordered")
+        if is_new and not state.offers:
+            self.inputs.count_odd(source, "before_offer")
         if is_skewed(event, record, self._clock.kind):
             state.is_doubtful = state.is_doubtful or is_new
             self.inputs.count_skewed(source)

@@ -6,6 +6,10 @@ Of Brazil's numbers it knows how they are made up; of every other country's only
 from __future__ import annotations
 
 import re
+from typing import Final
+
+_CARRIER: Final = "0(1[245]|2[1-35]|31|4[13]|[56]5|99)"
+"""A 0 and the two digits of a carrier, of those that numbering plans list."""
 
 
 def one_spelling(address: str) -> str:
@@ -18,7 +22,7 @@ def one_spelling(address: str) -> str:
     phone = re.fullmatch(r"(tel:)?(?P<abroad>\+|00)?(?P<number>[0-9 ().-]+)", plain)
     digits = re.sub("[^0-9]", "", phone["number"]) if phone else ""
     abroad = "" if phone is None else phone["abroad"] or ""
-    before = "55(0[1-9][1-9]|0)?" if abroad else "(0[1-9][1-9]|0|55)?"
+    before = f"55({_CARRIER}|0)?" if abroad else f"({_CARRIER}|0|55)?"
     national = re.fullmatch(before + "(?P<subscriber>[1-9][0-9]{9,10})", digits)
     if national:
         return f"+55{national['subscriber']}"

@@ -12,6 +12,7 @@ from math import floor
 
 from streams.domain.calling_hours import Place, hours_of, may_call
 from streams.domain.directory import CallbackPolicy
+from streams.domain.jobs import token_of_plan
 from streams.domain.signals import Ready
 
 
@@ -47,6 +48,16 @@ def in_turn(
         yield by_queue[queue].pop(0)
         if by_queue[queue]:
             order.append(queue)
+
+
+def one_of_each_customer(in_order: Iterable[Ready], busy: Iterable[str]) -> Iterator[Ready]:
+    """The first plan of every customer of whom no call is out; ``busy`` are the tokens of the others."""
+    out = set(busy)
+    for ready in in_order:
+        token = token_of_plan(ready.plan_id)
+        if token not in out:
+            out.add(token)
+            yield ready
 
 
 def _pressure(ready: Ready, policy: CallbackPolicy, now_ms: int) -> tuple[float, int, str]:

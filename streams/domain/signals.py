@@ -239,11 +239,34 @@ class Withdrawn(PlanEntry, frozen=True, kw_only=True, gc=False):
 
 class Freed(AttemptEntry, frozen=True, kw_only=True, gc=False):
     """The dialling stage to itself: the job of this attempt may go to the dialer and holds an agent until
-    ``lease_until_ms``. The first of an attempt stands, unless the plan was withdrawn before."""
+    ``lease_until_ms``. The first of an attempt stands, unless the plan was withdrawn before, or the callback queue
+    claimed under a later ``epoch`` than that of the owner who wrote it."""
 
     event_type: ClassVar[str] = "dialling.released"
 
     lease_until_ms: int
+    epoch: int = 0
+
+    @property
+    def event_id(self) -> str:
+        return f"{self.job_id}/{self.event_type}/{self.at_ms}/{self.epoch}"
+
+
+class Claimed(LogEntry, frozen=True, kw_only=True, gc=False):
+    """The dialling stage to itself: an owner of this ``epoch`` has begun; what owners before it release from here on is
+    void."""
+
+    event_type: ClassVar[str] = "dialling.claimed"
+
+    epoch: int
+
+    @property
+    def subject(self) -> str:
+        return self.owner_key
+
+    @property
+    def event_id(self) -> str:
+        return f"{self.owner_key}/claimed/{self.epoch}/{self.at_ms}"
 
 
 class LeaseEnded(AttemptEntry, frozen=True, kw_only=True, gc=False):
@@ -293,10 +316,10 @@ class LiveCaller(LogEntry, frozen=True, kw_only=True, gc=False):
         return f"{self.callback_queue}/{self.visit}/{'over' if self.is_over else 'gone'}/{self.at_ms}"
 
 
-Entry = Ready | Withdrawn | Freed | LeaseEnded | Settled | Connected | LiveCaller
+Entry = Ready | Withdrawn | Claimed | Freed | LeaseEnded | Settled | Connected | LiveCaller
 LOG_TYPES: Final[dict[str, type[Entry]]] = {
     entry_type.event_type: entry_type
-    for entry_type in (Ready, Withdrawn, Freed, LeaseEnded, Settled, Connected, LiveCaller)
+    for entry_type in (Ready, Withdrawn, Claimed, Freed, LeaseEnded, Settled, Connected, LiveCaller)
 }
 
 

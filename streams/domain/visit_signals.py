@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from streams.domain import signals
 from streams.domain.decisions import Output
@@ -131,7 +131,8 @@ def _signals(visit: Visit, said: Said, *, stands: bool) -> Iterator[signals.Sign
     party = said.party
     if said.name == "served":
         for token in party.tokens:
-            yield _served(visit, token, said, stands=stands)
+            about = _about(visit, token, said, stands=stands)
+            yield signals.Served(**about, tokens=party.tokens, job_id=said.job_id)
         return
     if said.name == "attempted":
         yield _attempted(visit, said, stands=stands)
@@ -139,20 +140,19 @@ def _signals(visit: Visit, said: Said, *, stands: bool) -> Iterator[signals.Sign
     yield _reason_signal(visit, said, stands=stands)
     for token in party.tokens:
         if token != party.token:
-            yield _linked(visit, token, said, stands=stands)
+            yield signals.Linked(**_about(visit, token, said, stands=stands), plan_token=party.token or "")
 
 
-def _served(visit: Visit, token: str, said: Said, *, stands: bool) -> signals.Served:
-    return signals.Served(
-        tenant=visit.policy.tenant,
-        token=token,
-        visit=visit.visit_id,
-        revision=visit.revision,
-        stands=stands,
-        at_ms=said.at_ms,
-        tokens=said.party.tokens,
-        job_id=said.job_id,
-    )
+def _about(visit: Visit, token: str | None, said: Said, *, stands: bool) -> dict[str, Any]:
+    """What every signal of a visit says of it, whomever it is for."""
+    return {
+        "tenant": visit.policy.tenant,
+        "token": token or "",
+        "visit": visit.visit_id,
+        "revision": visit.revision,
+        "stands": stands,
+        "at_ms": said.at_ms,
+    }
 
 
 def _attempted(visit: Visit, said: Said, *, stands: bool) -> signals.Attempted:
@@ -161,12 +161,7 @@ def _attempted(visit: Visit, said: Said, *, stands: bool) -> signals.Attempted:
     assert parts is not None, "it would not have been said"
     token, plan_id, attempt = parts
     return signals.Attempted(
-        tenant=visit.policy.tenant,
-        token=token,
-        visit=visit.visit_id,
-        revision=visit.revision,
-        stands=stands,
-        at_ms=said.at_ms,
+        **_about(visit, token, said, stands=stands),
         callback_queue=visit.policy.queue,
         plan_id=plan_id,
         attempt=attempt,
@@ -178,12 +173,7 @@ def _attempted(visit: Visit, said: Said, *, stands: bool) -> signals.Attempted:
 def _reason_signal(visit: Visit, said: Said, *, stands: bool) -> signals.Abandoned | signals.Requested | signals.Owed:
     policy, party = visit.policy, said.party
     return _REASONS[said.name](
-        tenant=policy.tenant,
-        token=party.token or "",
-        visit=visit.visit_id,
-        revision=visit.revision,
-        stands=stands,
-        at_ms=said.at_ms,
+        **_about(visit, party.token, said, stands=stands),
         queue=policy.queue,
         callback_queue=policy.callback_queue or "",
         tokens=party.tokens,
@@ -191,18 +181,6 @@ def _reason_signal(visit: Visit, said: Said, *, stands: bool) -> signals.Abandon
         uf=party.uf,
         zone=party.zone,
         last_digits=party.last_digits or "",
-    )
-
-
-def _linked(visit: Visit, token: str, said: Said, *, stands: bool) -> signals.Linked:
-    return signals.Linked(
-        tenant=visit.policy.tenant,
-        token=token,
-        visit=visit.visit_id,
-        revision=visit.revision,
-        stands=stands,
-        at_ms=said.at_ms,
-        plan_token=said.party.token or "",
     )
 
 

@@ -13,15 +13,16 @@ from __future__ import annotations
 import gc
 from typing import Final
 
-_NEW_CONTAINERS: Final = 5_000
-"""How many more containers there must be before the newest are looked at: a millisecond or two."""
+_NEW_CONTAINERS: Final = 2_000
+"""How many more containers there must be before the newest are looked at: a millisecond."""
 _YOUNG_COLLECTIONS: Final = 5
 _NEVER: Final = 1_000_000_000
 """Full collections do not come by themselves; `sweep` makes them, of what is new."""
 _LEAST_ASIDE: Final = 500_000
 """With less than this set aside nothing is looked through again."""
-_alive = {"containers": 0}
-"""As many were alive when everything was looked through last."""
+_aside = {"alive": 0, "since": 0}
+"""Containers alive when everything was looked through last, and those set aside since they were last counted. Counting
+what is set aside walks through all of it, so that is done only once as many have come."""
 
 
 def take_over() -> None:
@@ -31,19 +32,23 @@ def take_over() -> None:
 
 
 def sweep() -> None:
-    """Collect what has become garbage among the new, and set the rest aside. To be called about once a second, so that
+    """Collect what has become garbage among the new, and set the rest aside. To be called a few times a second, so that
     the new is never much; does nothing where hardly anything is."""
-    if gc.get_freeze_count() > max(_LEAST_ASIDE, 2 * _alive["containers"]):
-        _look_through()
-    elif gc.get_count()[2]:
-        gc.collect()
-        gc.freeze()
+    if not gc.get_count()[2]:
+        return
+    gc.collect()
+    _aside["since"] += len(gc.get_objects())
+    gc.freeze()
+    if _aside["since"] > max(_LEAST_ASIDE, _aside["alive"]):
+        _aside["since"] = 0
+        if gc.get_freeze_count() > max(_LEAST_ASIDE, 2 * _aside["alive"]):
+            _look_through()
 
 
 def set_aside_restored() -> None:
     """Set aside what was just read back, unseen: looking through it would take as long as what this module prevents."""
     gc.freeze()
-    _alive["containers"] = gc.get_freeze_count()
+    _aside.update(alive=gc.get_freeze_count(), since=0)
 
 
 def take_back() -> None:
@@ -56,4 +61,4 @@ def _look_through() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
-    _alive["containers"] = gc.get_freeze_count()
+    _aside.update(alive=gc.get_freeze_count(), since=0)

@@ -25,6 +25,9 @@ from streams.partition_clock import Instant, PartitionClock
 logger = logging.getLogger(__name__)
 
 QUEUED_BATCHES = 16
+RECOVERY_BATCHES = 2
+"""How many fetched batches of a changelog wait before they are applied. Faust's 1,000 would be the whole changelog in
+memory beside the state, and with 1 it goes on reading changelogs after the recovery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Stage:
             key_type=bytes,
             value_type=bytes,
             partitions=self._around.partitions,
+            recovery_buffer_size=RECOVERY_BATCHES,
             on_recover=self._recovered,
         )
         table._data = ChangelogStore("memory://", app, table)

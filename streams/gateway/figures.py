@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from streams import metric_names as names
 from streams.metric_names import MetricName
@@ -16,7 +18,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # the client gives i
 EDGES_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
-class GatewayFigures:
+class GatewayFigures(Collector):
     """Counts since the process began."""
 
     def __init__(self, sources: Iterable[tuple[str, str]]) -> None:
@@ -25,8 +27,11 @@ class GatewayFigures:
         self._requests = Counter(*_described(names.GATEWAY_REQUESTS), registry=self._registry)
         self._events = Counter(*_described(names.GATEWAY_EVENTS), registry=self._registry)
         self._seconds = Histogram(*_described(names.GATEWAY_REQUEST), registry=self._registry, buckets=EDGES_SECONDS)
+        self._owed = Gauge(*_described(names.GATEWAY_OWED), registry=self._registry)
         self._in_flight = Gauge(*_described(names.GATEWAY_IN_FLIGHT), registry=self._registry)
         self._available = Gauge(*_described(names.GATEWAY_AVAILABLE), registry=self._registry)
+        self._ignored: dict[tuple[str, str], Mapping[str, int]] = {}
+        self._registry.register(self)
         for tenant, source in sources:
             self._events.labels(tenant, source)
             self._seconds.labels(tenant, source)
@@ -40,6 +45,22 @@ class GatewayFigures:
     def delivered(self, tenant: str, source: str, events: int) -> None:
         """Events that Kafka has acknowledged."""
         self._events.labels(tenant, source).inc(events)
+
+    def owing(self, tenant: str, source: str, events: int) -> None:
+        """What Kafka has not acknowledged of a platform's events now."""
+        self._owed.labels(tenant, source).set(events)
+
+    def ignored(self, tenant: str, source: str, by_kind: Mapping[str, int]) -> None:
+        """All that a mapping has counted so far; it counts on by itself."""
+        self._ignored[tenant, source] = by_kind
+
+    def collect(self) -> Iterator[Metric]:
+        metric = names.GATEWAY_IGNORED
+        family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+        for place, by_kind in self._ignored.items():
+            for kind, count in sorted(by_kind.items()):
+                family.add_metric([*place, kind], count)
+        yield family
 
     def page(self, accept: str, *, in_flight_bytes: int, is_available: bool) -> tuple[bytes, str]:
         """The page in the format asked for, and its content type."""

@@ -55,11 +55,17 @@ class MappedFeed:
 
     @property
     def ignored(self) -> dict[str, int]:
+        """How many records made no event, by kind; kinds are bounded."""
         return dict(self._mapping.ignored.by_kind)
+
+    @property
+    def owed(self) -> int:
+        """Events that Kafka has not acknowledged."""
+        return len(self._owed) + sum(map(len, self._under_way.values()))
 
     async def take(self, record: bytes, received_ms: int) -> int:
         """The number of events the record makes, once they are safe. Raises Refused, or Unavailable."""
-        if len(self._owed) + sum(map(len, self._under_way.values())) > MOST_OWED:
+        if self.owed > MOST_OWED:
             raise Unavailable("too much waits for Kafka")
         try:
             records = [_accepted(event) for event in self._mapping.feed(record, received_ms)]

@@ -190,6 +190,10 @@ class GatewayServer:
         return _answer(200, {"ready": True})
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        for entrance in self._entrances.values():
+            if entrance.feed is not None:
+                self._figures.owing(entrance.tenant, entrance.source, entrance.feed.owed)
+                self._figures.ignored(entrance.tenant, entrance.source, entrance.feed.ignored)
         page, content_type = self._figures.page(
             request.headers.get(ACCEPT, ""),
             in_flight_bytes=self._in_flight_bytes,

@@ -4,8 +4,8 @@ After "Amazon Connect contact events" of the administrator guide. What differs f
 
 - Events come in any order, late, twice, or not at all. But each holds all timestamps of its contact so far: whichever
   comes tells everything that it knows, and the worker counts an event id once.
-- A transfer is another contact, which names the one before it. So is a queued callback; the caller who asked for it
-  leaves the queue at the moment at which the callback contact begins.
+- A transfer is another contact, which names the one before it and the first. Here they are one contact, each a stay.
+  So is a queued callback; the caller who asked for it leaves the queue at the moment at which the callback begins.
 - A callback contact waits for an agent in a queue while nobody is on the line. Its visit begins when the customer has
   picked up.
 - There are no messages in these events: in chat an agent's acceptance stands for the first words. An agent's e-mail is
@@ -14,6 +14,7 @@ After "Amazon Connect contact events" of the administrator guide. What differs f
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ import msgspec
 from streams.domain.decisions import Reason
 from streams.domain.encoding import iso_time
 from streams.sources.canonical import EventWriter, Stay
-from streams.sources.dictionary import QueueDictionary
+from streams.sources.dictionary import Place, QueueDictionary
 from streams.sources.mapping import Event, Ignored, InvalidEvent
 from streams.sources.reading import Instant, instant_ms, read_json
 
@@ -67,6 +68,7 @@ class _Contact(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     contact_id: str
     channel: str = ""
     initiation_method: str = ""
+    initial_contact_id: str | None = None
     previous_contact_id: str | None = None
     related_contact_id: str | None = None
     next_contact_id: str | None = None
@@ -98,10 +100,14 @@ class _Times(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Known(msgspec.Struct, array_like=True):
-    """What is remembered of a contact: its queue, and what a later one has said of how it left, before it was known."""
+    """What is remembered of one of Amazon's contacts: its stay, where the customer came from, and what a later contact
+    has said of how it left, before it was known."""
 
     seen_ms: int
     queue: str = ""
+    root: str = ""
+    entry: int = 0
+    came_from: str | None = None
     left_by: str = ""
     left_ms: int = 0
 
@@ -117,6 +123,10 @@ class AmazonConnectEvents:
         self._dictionary = dictionary
         self._writer = EventWriter(dictionary.source)
         self._known = msgspec.convert((snapshot or {}).get("contacts", {}), dict[str, _Known])
+        self._stays: Counter[tuple[str, str]] = Counter()
+        """How many stays each root has had in each queue."""
+        for known in self._known.values():
+            self._stays[known.root, known.queue] = max(self._stays[known.root, known.queue], known.entry)
 
     def snapshot(self) -> dict[str, Any]:
         return {"contacts": msgspec.to_builtins(self._known)}
@@ -144,16 +154,32 @@ class AmazonConnectEvents:
         offered_ms = times.on_line if contact.initiation_method == "CALLBACK" else times.queued
         if offered_ms is None:
             return
-        stay = Stay(place, f"{self._dictionary.source}-{contact.contact_id}")
         known = self._remember(contact.contact_id, times.told)
-        known.queue = name
-        yield self._offered(contact, stay, times, offered_ms)
+        if not known.entry:
+            self._place(known, contact, name)
+        stay = self._stay(place, known)
+        yield self._offered(contact, stay, times, offered_ms, known.came_from)
         if known.left_by:
             yield self._left_by(known.left_by, stay, known.left_ms)
-        yield from self._exits(contact, stay, times, offered_ms)
+        is_told = known.left_by in ("CALLBACK", "QUEUE_TRANSFER")  # then its own end is the same exit, worse told
+        if times.answered is not None or not is_told:
+            yield from self._exits(contact, stay, times, offered_ms)
 
-    def _offered(self, contact: _Contact, stay: Stay, times: _Times, offered_ms: int) -> Event:
-        is_transfer = contact.initiation_method in ("TRANSFER", "QUEUE_TRANSFER")
+    def _place(self, known: _Known, contact: _Contact, queue: str) -> None:
+        """Number the stay, once: it is the next of this customer in this queue."""
+        known.queue, known.root = queue, contact.initial_contact_id or contact.contact_id
+        self._stays[known.root, queue] += 1
+        known.entry = self._stays[known.root, queue]
+        if contact.initiation_method in ("TRANSFER", "QUEUE_TRANSFER"):
+            before = self._known.get(contact.previous_contact_id or "")
+            place = self._dictionary.place(before.queue) if before and before.queue else None
+            if before is None or before.queue != queue:
+                known.came_from = place.queue if place else "another queue"
+
+    def _stay(self, place: Place, known: _Known) -> Stay:
+        return Stay(place, f"{self._dictionary.source}-{known.root}", known.entry)
+
+    def _offered(self, contact: _Contact, stay: Stay, times: _Times, offered_ms: int, came_from: str | None) -> Event:
         address = contact.customer_endpoint.address if contact.customer_endpoint else None
         started_ms = min(times.initiated or offered_ms, offered_ms)
         return self._writer.contact(
@@ -161,7 +187,7 @@ class AmazonConnectEvents:
             stay,
             offered_ms,
             contact_started_at=iso_time(started_ms),
-            transferred_from=(contact.previous_contact_id or "another contact") if is_transfer else None,
+            transferred_from=came_from,
             customer={"address": address[:320]} if address else None,
         )
 
@@ -215,7 +241,7 @@ class AmazonConnectEvents:
         known.left_by, known.left_ms = how, times.initiated
         place = self._dictionary.place(known.queue) if known.queue else None
         if place is not None:
-            yield self._left_by(how, Stay(place, f"{self._dictionary.source}-{before}"), times.initiated)
+            yield self._left_by(how, self._stay(place, known), times.initiated)
 
     def _left_by(self, how: str, stay: Stay, time_ms: int) -> Event:
         if how == "CALLBACK":
@@ -234,7 +260,9 @@ class AmazonConnectEvents:
         """The two longest untouched, where it is time: at most two come with each event."""
         for contact_id in list(self._known)[:2] if len(self._known) > MOST_REMEMBERED else self._oldest():
             if len(self._known) > MOST_REMEMBERED or now_ms - self._known[contact_id].seen_ms > REMEMBERED_MS:
-                del self._known[contact_id]
+                known = self._known.pop(contact_id)
+                if self._stays[known.root, known.queue] <= known.entry:
+                    del self._stays[known.root, known.queue]
 
     def _oldest(self) -> list[str]:
         contacts = iter(self._known)
@@ -253,7 +281,8 @@ def _contact(detail: dict[str, Any]) -> _Contact:
         missing = "missing required field" in str(error)
         reason = Reason.MISSING_FIELD if missing else Reason.WRONG_TYPE
         raise InvalidEvent(reason, "$.detail: expected a contact event") from None
-    for name in (contact.contact_id, contact.previous_contact_id, contact.related_contact_id):
+    named = (contact.contact_id, contact.initial_contact_id, contact.previous_contact_id, contact.related_contact_id)
+    for name in named:
         if name is not None and not 0 < len(name) <= 64:
             raise InvalidEvent(Reason.BAD_VALUE, "$.detail.contactId: expected an identifier of 1 to 64 characters")
     return contact

@@ -9,6 +9,7 @@ when it was: it tells how long the caller has waited.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -56,6 +57,7 @@ class CallSnapshot(msgspec.Struct, array_like=True):
     waiting: list[tuple[str, str, Leg]]
     talking: list[tuple[str, str, Leg]]
     known: dict[str, Known]
+    lost: list[tuple[str, str, Leg]] = []
 
 
 class CallBook:
@@ -72,6 +74,8 @@ class CallBook:
         self._swept_ms = 0
         self._waiting: dict[_Key, Leg] = {}
         self._talking: dict[_Key, Leg] = {}
+        self._lost: dict[_Key, Leg] = {}
+        """Said to be gone; whatever is heard of them after all is told of the same stay."""
         self._known: dict[str, Known] = {}
         self._busy: Counter[str] = Counter()
         if snapshot:
@@ -79,16 +83,20 @@ class CallBook:
 
     # -- what happens to a call ---------------------------------------------------------------------------------------
 
-    def enter(self, key: _Key, at_ms: int, *, position: int | None = None, **data: Any) -> list[Event]:
-        """The call has entered the queue; ``data`` goes into the offer."""
+    def enter(
+        self, key: _Key, at_ms: int, *, position: int | None = None, about_ms: int = 0, **data: Any
+    ) -> list[Event]:
+        """The call has entered the queue; ``data`` goes into the offer. A call that waits there since then, give or
+        take ``about_ms``, has been told before."""
         place = self._dictionary.place(key[1])
         if place is None:
             return []
         known = self._call(key[0], at_ms)
         before = self._waiting.get(key)
-        if before is not None and (before.since_ms, before.position) == (at_ms, position):
+        if before is not None and abs(before.since_ms - at_ms) <= about_ms and position in (before.position, None):
             return []
         events = self.gone(key, at_ms)  # how it left before was never told
+        self._lost.pop(key, None)
         came_from = known.queue if known.queue != place.queue else None
         leg = self._new_leg(key, known, place, at_ms)
         leg.position = position
@@ -153,7 +161,7 @@ class CallBook:
 
     def restart(self) -> list[Event]:
         """Asterisk was started anew: whoever waited is gone, whoever talked was cut off, at the newest time known."""
-        events = [event for key, leg in list(self._waiting.items()) for event in self._gone(key, leg, self.newest_ms)]
+        events = [event for key in list(self._waiting) for event in self.gone(key, self.newest_ms)]
         for key in list(self._talking):
             leg, place = self._forget_talk(key), self._dictionary.place(key[1])
             if place is not None:
@@ -167,8 +175,13 @@ class CallBook:
 
     def gone(self, key: _Key, at_ms: int) -> list[Event]:
         """The caller does not wait any more, and nobody knows how that came; ``at_ms`` is when he still did."""
-        leg = self._waiting.get(key)
-        return [] if leg is None else self._gone(key, leg, at_ms)
+        leg = self._waiting.pop(key, None)
+        place = self._dictionary.place(key[1])
+        if leg is None or place is None:
+            return []
+        self._lost[key] = leg
+        stay = Stay(place, leg.contact, leg.entry)
+        return [self._writer.contact("flowed_out", stay, max(at_ms, leg.since_ms), told_as="gone", reason="unknown")]
 
     # -- what is known ------------------------------------------------------------------------------------------------
 
@@ -176,9 +189,31 @@ class CallBook:
         """Whether the agent talks to one of these callers."""
         return self._busy[agent] > 0
 
+    def is_waiting(self, key: _Key) -> bool:
+        return key in self._waiting
+
+    def has_been(self, key: _Key) -> bool:
+        """Whether the call is or was in this queue under this name."""
+        known = self._known.get(key[0])
+        return known is not None and key[1] in known.entries
+
     @property
-    def waiting(self) -> list[_Key]:
-        return list(self._waiting)
+    def waiting(self) -> dict[_Key, int]:
+        """Who waits, and since when."""
+        return {key: leg.since_ms for key, leg in self._waiting.items()}
+
+    def renamed(self, key: _Key, entered_ms: int, but_not: Collection[_Key]) -> bool:
+        """Whether a call that is heard of for the first time waits since then under another name; it bears the new one
+        from now on."""
+        other = self._entered_as(key[1], entered_ms, None, but_not)
+        if other is not None:
+            self._waiting[key] = self._waiting.pop(other)
+            self._call(key[0], entered_ms).entries[key[1]] = self._waiting[key].entry
+        return other is not None
+
+    def forget_talk(self, key: _Key) -> None:
+        """The talk is over, and more is not known of it."""
+        self._forget_talk(key)
 
     @property
     def talking(self) -> dict[_Key, str]:
@@ -188,12 +223,14 @@ class CallBook:
     def snapshot(self) -> CallSnapshot:
         waiting = [(call, queue, leg) for (call, queue), leg in self._waiting.items()]
         talking = [(call, queue, leg) for (call, queue), leg in self._talking.items()]
-        return CallSnapshot(self.newest_ms, waiting, talking, self._known)
+        lost = [(call, queue, leg) for (call, queue), leg in self._lost.items()]
+        return CallSnapshot(self.newest_ms, waiting, talking, self._known, lost)
 
     def _restore(self, snapshot: CallSnapshot) -> None:
         self.newest_ms = self._swept_ms = snapshot.newest_ms
         self._waiting = {(call, queue): leg for call, queue, leg in snapshot.waiting}
         self._talking = {(call, queue): leg for call, queue, leg in snapshot.talking}
+        self._lost = {(call, queue): leg for call, queue, leg in snapshot.lost}
         self._known = snapshot.known
         self._busy = Counter(leg.agent for leg in self._talking.values())
 
@@ -205,14 +242,11 @@ class CallBook:
         """The waiting leg that is meant, which waits no longer, and the offer where it had not been told. None for a
         call that has left this queue before."""
         self._see(at_ms)
-        leg = self._waiting.pop(key, None)
+        leg = self._waiting.pop(key, None) or self._lost.pop(key, None)
         if leg is not None:
             self._call(key[0], at_ms)
             return leg, []
-        known = self._known.get(key[0])
-        if known is not None and key[1] in known.entries:
-            return None, []
-        if waited_ms is None:
+        if self.has_been(key) or waited_ms is None:
             return None, []
         entered_ms = at_ms - waited_ms
         other = self._entered_as(key[1], entered_ms, position)
@@ -226,12 +260,15 @@ class CallBook:
         leg = self._new_leg(key, self._call(key[0], at_ms), place, entered_ms)
         return leg, [self._writer.contact("offered", Stay(place, leg.contact, leg.entry), entered_ms)]
 
-    def _entered_as(self, queue: str, entered_ms: int, position: int | None) -> _Key | None:
+    def _entered_as(
+        self, queue: str, entered_ms: int, position: int | None, but_not: Collection[_Key] = ()
+    ) -> _Key | None:
         """The call that entered this queue then, under another name."""
         fitting = [
             (abs(leg.since_ms - entered_ms), leg.since_ms, key)
             for key, leg in self._waiting.items()
             if key[1] == queue
+            and key not in but_not
             and abs(leg.since_ms - entered_ms) <= _SAME_ENTRY_MS
             and (position is None or leg.position in (None, position))
         ]
@@ -261,14 +298,6 @@ class CallBook:
         known.last_ms = max(known.last_ms, at_ms)
         return known
 
-    def _gone(self, key: _Key, leg: Leg, at_ms: int) -> list[Event]:
-        del self._waiting[key]
-        place = self._dictionary.place(key[1])
-        if place is None:
-            return []
-        stay = Stay(place, leg.contact, leg.entry)
-        return [self._writer.contact("flowed_out", stay, max(at_ms, leg.since_ms), told_as="gone", reason="unknown")]
-
     def _forget_talk(self, key: _Key) -> Leg:
         leg = self._talking.pop(key, None)
         if leg is None:
@@ -286,11 +315,11 @@ class CallBook:
     def _sweep(self) -> None:
         """Forget what is long over."""
         self._swept_ms = self.newest_ms
-        for legs in (self._waiting, self._talking):
+        for legs in (self._waiting, self._talking, self._lost):
             for key in [key for key, leg in legs.items() if self.newest_ms - leg.since_ms > LOST_MS]:
                 del legs[key]
         self._busy = Counter(leg.agent for leg in self._talking.values())
-        live = {call for call, _ in (*self._waiting, *self._talking)}
+        live = {call for call, _ in (*self._waiting, *self._talking, *self._lost)}
         for call in [
             call
             for call, known in self._known.items()

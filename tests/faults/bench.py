@@ -6,13 +6,14 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from streams.engine.changelog import Positions
 from tests import brokers
 from tests.deadlines import wait_until
 from tests.faults import centre
@@ -24,6 +25,7 @@ from tests.faults.verify import INPUTS, Expectation, Verifier
 from tests.faults.visits import PlannedVisit, visits
 from tests.installation import Installation, install
 from tests.kafka_server import KafkaServer
+from tests.state_reader import Flush
 from tests.worker_process import PROJECT
 
 SESSION_SECONDS: Final = 6
@@ -95,34 +97,21 @@ class Bench:
         self._ends_told = len(self.fleet.ended)
 
     def recovered(self) -> Recovered:
-        """How long it takes until every partition moves, and until all have passed what lies in them now."""
-        begun = time.monotonic()
+        """How long it takes until every partition moves, and until all have passed what lies in them now: by the times
+        of the flushes, whenever they are read."""
+        begun_ms = time.time() * 1000
         marks = {(topic, number): end for topic in INPUTS for number, end in enumerate(self.verifier().ends(topic))}
         with self.installation.state("queues") as state:
 
-            def positions() -> dict[tuple[str, int], int]:
-                self.fleet.tend()
-                return {
-                    (topic, number): position.next_offset
-                    for number, part in state.refresh().partitions.items()
-                    for topic, position in part.positions().items()
-                }
-
-            before = positions()
-            behind = {place for place, end in marks.items() if before.get(place, 0) < end}
-
-            def move() -> bool:
-                now = positions()
-                return all(now.get(place, 0) > before.get(place, 0) for place in behind)
-
             def have_passed() -> bool:
-                now = positions()
-                return all(now.get(place, 0) >= marks[place] for place in behind)
+                self.fleet.tend()
+                parts = state.refresh().partitions
+                return all(_reached(parts[number].positions(), topic) >= end for (topic, number), end in marks.items())
 
-            wait_until(move, "every partition moves", seconds=MOVED_SECONDS)
-            moving = time.monotonic() - begun
             wait_until(have_passed, "every partition has caught up", seconds=MOVED_SECONDS)
-        return Recovered(moving, time.monotonic() - begun)
+            moving = [_first_ms(state.flushes, place, end, begun_ms, is_whole=False) for place, end in marks.items()]
+            caught_up = [_first_ms(state.flushes, place, end, begun_ms, is_whole=True) for place, end in marks.items()]
+        return Recovered((max(moving) - begun_ms) / 1000, (max(caught_up) - begun_ms) / 1000)
 
     def wait_shown(self, seconds: float = 120.0) -> None:
         """Until every queue is live on exactly one page, and nobody waits who has left."""
@@ -143,6 +132,21 @@ class Bench:
         kinds = {fault.kind for fault, _ in happened.fired}
         for kind in sorted(kinds):
             self.report.figure(kind, happened.count(kind))
+
+
+def _reached(positions: Positions, topic: str) -> int:
+    return positions[topic].next_offset if topic in positions else 0
+
+
+def _first_ms(flushes: Iterable[Flush], place: tuple[str, int], end: int, begun_ms: float, *, is_whole: bool) -> float:
+    """When a topic-partition's durable position went on, or (whole) reached the end; at once where it was there."""
+    topic, number = place
+    own = [(flush.time_ms, _reached(flush.positions, topic)) for flush in flushes if flush.partition == number]
+    before = max((reached for time_ms, reached in own if time_ms < begun_ms), default=0)
+    if before >= end:
+        return begun_ms
+    wanted = end if is_whole else before + 1
+    return next(time_ms for time_ms, reached in own if time_ms >= begun_ms and reached >= wanted)
 
 
 class Recovered(NamedTuple):

@@ -200,6 +200,24 @@ def test_amazons_events_come_with_the_key_of_their_connection(embedded_broker: E
     assert kinds == {"offered", "answered", "ended", "wrapped_up"}
 
 
+def test_what_a_mapping_leaves_out_and_what_kafka_owes_is_on_the_page(
+    embedded_broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    """By source and kind: a platform that begins to send something new is seen."""
+
+    async def scenario() -> None:
+        with publishing(embedded_broker) as publisher:
+            async with listening(publisher, of_platforms(tmp_path)) as gateway:
+                for kind in ("nova", "nova", "conversation_typing_on"):
+                    assert (await gateway.send(by_chatwoot({"event": kind}))).status == 200
+                page = (await gateway.get("/metrics")).text
+                place = 'source="chatwoot-1",tenant="acme"'
+                assert f'filaviva_gateway_ignored_records_total{{kind="nova",{place}}} 2.0' in page
+                assert f"filaviva_gateway_owed_events{{{place}}} 0.0" in page
+
+    asyncio.run(scenario())
+
+
 README = Path(__file__).resolve().parents[2] / "streams" / "sources" / "README.md"
 
 

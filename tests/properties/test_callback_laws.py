@@ -14,7 +14,9 @@ from hypothesis import given, strategies as st
 
 from streams.domain.callbacks import CallbacksCore
 from streams.domain.decisions import Changes, Decisions, Output, Record
+from streams.domain.dialling import DiallingCore
 from streams.domain.figures import CallbackCounters, CallbackFigures
+from streams.domain.input_counts import LEDGER_ROW
 from streams.domain.signals import Abandoned, Ready, Requested, Served, Signal, Withdrawn
 from tests.callback_records import (
     MINUTE_MS,
@@ -296,7 +298,7 @@ def test_the_newest_entry_decides_which_job_is_out(log: list[Ready | Withdrawn],
 
 @given(logs(), st.data())
 def test_the_dialler_restarted_anywhere_makes_no_difference(log: list[Ready | Withdrawn], data: st.DataObject) -> None:
-    """Same jobs, same rows."""
+    """Same jobs, same rows but for the claim of the successor, which its ledger counts."""
     cut = data.draw(st.integers(0, len(log)))
     steady, restarted = busy_bench(), busy_bench()
     for number, entry in enumerate(log):
@@ -306,4 +308,8 @@ def test_the_dialler_restarted_anywhere_makes_no_difference(log: list[Ready | Wi
             bench.say(entry)
             bench.decide(5)
     assert restarted.dialled == steady.dialled
-    assert stored(restarted.core) == stored(steady.core)
+    assert besides_claims(restarted.core) == besides_claims(steady.core)
+
+
+def besides_claims(core: DiallingCore) -> dict[bytes, bytes]:
+    return {key: row for key, row in stored(core).items() if not key.startswith(b"e/") and key != LEDGER_ROW}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streams.domain.decisions import OWN_PARTITION, Decisions, Ledger, Reason
+from streams.domain.decisions import OWN_PARTITION, Decisions, Ledger, Output, Reason
 from streams.domain.dialling import RETENTION_MS, DiallingCore
 from streams.domain.encoding import cloud_event, read_event
 from streams.domain.jobs import CancelJob, DialJob
@@ -297,6 +297,55 @@ def test_a_successor_ends_leases_and_releases_as_if_nothing_had_happened() -> No
     assert released(made, 8.2) == 1
 
 
+def stray_release() -> tuple[DialBench, list[Output]]:
+    """One free agent; an owner has decided to call the first customer, and loses the partition before that is
+    written. Meanwhile somebody else is more pressing."""
+    made = bench(1)
+    made.say(plan(1))
+    stray = made.decided(5)
+    made.restart()
+    made.say(plan(2, priority=9))
+    return made, stray
+
+
+def test_a_former_owners_release_after_the_claim_of_its_successor_is_void() -> None:
+    """Or two calls were out for one agent. The customer is called when there is somebody for it."""
+    made, stray = stray_release()
+    [(kind, job_id)] = made.decide(6)
+    assert (kind, token(2) in job_id) == ("dial", True)
+    assert made.read_back(stray) == []
+    assert made.in_flight == 1
+    made.say(settled(plan_id=job_id.removesuffix(".1")))
+    [(kind, job_id)] = made.decide(7)
+    assert (kind, token(1) in job_id) == ("dial", True)
+
+
+def test_a_former_owners_release_before_the_claim_counts() -> None:
+    """It stands, and its successor knows of it before it decides anything."""
+    made, stray = stray_release()
+    assert len(made.read_back(stray)) == 1
+    assert made.decide(6) == []
+    assert made.in_flight == 1
+
+
+def test_nothing_is_released_before_the_claim_is_read_back() -> None:
+    """And it is written once; a successor of the successor takes over in its turn, the one before is heard no more."""
+    made, _ = stray_release()
+    clocks = {"dialling-log": at_ms(6)}
+    first, again = made.core.decide(clocks, 2), made.core.decide(clocks, 2)
+    assert [event_of(output)["type"] for output in first] == ["dialling.claimed"]
+    assert again == []
+    made.read_back(first)
+    released_by_second = made.core.decide(clocks, 2)
+    assert [event_of(output)["type"] for output in released_by_second] == ["dialling.released"]
+    made.restart()
+    made.read_back(made.core.decide(clocks, 3))
+    assert made.core.decide(clocks, 2) == []
+    assert made.read_back(released_by_second) == []
+    made.restart()
+    assert made.read_back(released_by_second) == [], "the claim is in the rows"
+
+
 # -- who and when -----------------------------------------------------------------------------------------------------
 
 
@@ -427,14 +476,14 @@ def dialling(partition: int = 0) -> DiallingCore:
 
 
 def test_repeats_write_nothing_and_are_counted_as_duplicates() -> None:
-    """Older entries count as applied."""
+    """Older entries count as applied, and so does the claim."""
     made = bench()
     made.say(ready(1))
     decided = made.decided(5)
     made.read_back(decided)
     assert made.read_back(decided) == []
     assert made.say(ready(1)) == []
-    assert made.core.ledger == Ledger(applied=3, duplicate=2)
+    assert made.core.ledger == Ledger(applied=4, duplicate=2)
 
 
 def test_the_same_log_gives_the_same_bytes() -> None:

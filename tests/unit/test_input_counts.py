@@ -47,7 +47,9 @@ def test_counters_are_by_topic_and_kind() -> None:
         counts.count_rejected("call-events", Reason.BAD_TIME)
         counts.count_historic("call-events")
         counts.count_skewed(HERE)
+        counts.count_odd(HERE, "duplicate")
     figures = counts.figures(7)
+    assert figures.odd == {(*HERE, "duplicate"): 2}
     assert figures.applied == {("call-events", "contact.offered"): 2}
     assert figures.discarded == {("call-events", "duplicate"): 2, ("call-events", "ignored"): 2}
     assert figures.rejected == {("call-events", "bad_time"): 2}

@@ -7,7 +7,7 @@ import hmac
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from streams.domain.events import Customer
 from streams.domain.privacy import Address, Pseudonyms, TenantKey, uf_of_phone, zone_of_phone
@@ -96,6 +96,7 @@ def test_what_cannot_be_called_is_refused_with_a_reason(text: str, refusal: str 
     assert (Address(text).kind == "phone") == (refusal is None)
 
 
+@example(prefix="0", area="85", subscriber="9100000000")
 @given(
     prefix=st.sampled_from(["", "0", "+55", "+55 0", "0055 "]),
     area=st.sampled_from(["", "85", "(11)", "8"]),

@@ -300,3 +300,43 @@ def test_queues_of_other_partitions_are_not_shown() -> None:
     """A core knows the queues it owns."""
     core = QueuesCore(1, centre(), facts=Facts(None, None), clock=ClockRules())
     assert core.figures(wall_ms=0, stale={}) == []
+
+
+# -- how well a source tells ------------------------------------------------------------------------------------------
+
+
+def odd_events(bench: Bench) -> dict[str, int]:
+    odd = bench.core.stage_figures().odd
+    assert {key[:3] for key in odd} <= {("acme", "fortaleza", "pbx-1")}
+    return {key[3]: count for key, count in odd.items()}
+
+
+def test_a_source_that_tells_as_it_should_has_no_odd_events() -> None:
+    """In order, once, from the offer on; whole seconds of one moment are no disorder."""
+    bench = Bench()
+    bench.take(offered(0))
+    bench.take(answered(5), offered(4.5, contact="c2"))
+    bench.take(offered(4.5, contact="c3"))
+    assert odd_events(bench) == {}
+
+
+def test_repeats_disorder_and_missing_offers_are_counted_by_source() -> None:
+    """Each once, whatever becomes of the visit; a repeat is no disorder."""
+    bench = Bench()
+    bench.take(offered(0), offered(60, contact="c2"))
+    bench.take(offered(0).again(delay=90))
+    assert odd_events(bench) == {"duplicate": 1}
+    bench.take(answered(30))
+    assert odd_events(bench) == {"duplicate": 1, "disordered": 1}
+    bench.take(fact("abandoned", 70, contact="c3"))
+    assert odd_events(bench) == {"duplicate": 1, "disordered": 1, "before_offer": 1}
+    bench.take(offered(65, contact="c3"))
+    assert odd_events(bench) == {"duplicate": 1, "disordered": 2, "before_offer": 1}
+
+
+def test_history_is_never_odd() -> None:
+    """A replay comes as it comes."""
+    bench = Bench()
+    bench.take(past("abandoned", 70), past("offered", 0), now=0)
+    bench.take(past("offered", 0), now=0)
+    assert odd_events(bench) == {}

@@ -58,6 +58,19 @@ def test_a_sweep_without_anything_new_does_nothing() -> None:
     assert gc.get_freeze_count() == before
 
 
+def test_a_sweep_does_not_count_what_was_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting walks through all of it: four times a second it would hold up the events as a collection does."""
+    kept = make_new_containers()
+
+    def count() -> int:
+        raise AssertionError(f"counted, with {len(kept)} new")
+
+    monkeypatch.setattr(gc, "get_freeze_count", count)
+    garbage.sweep()
+    garbage.sweep()
+    monkeypatch.undo()
+
+
 def test_full_collections_do_not_come_by_themselves() -> None:
     """However much is made: they would look through all of it at a moment of their own choosing."""
     full = gc.get_stats()[2]["collections"]

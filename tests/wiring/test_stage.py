@@ -28,6 +28,13 @@ def stage_of_sums() -> Stage:
     return Stage(StageSpec("sums", (TOPIC,), lambda _: SumCore()), around)
 
 
+def test_a_changelog_is_applied_while_it_is_read() -> None:
+    """Whole batches a few at a time, never all of them at the end; and not one, which Faust takes for a table that is
+    read for ever."""
+    stage = stage_of_sums()
+    assert stage._table.recovery_buffer_size == 2
+
+
 @pytest.mark.parametrize("is_given_up", [False, True])
 def test_a_batch_is_taken_in_slices_and_no_further_than_the_partition_is_held(
     monkeypatch: pytest.MonkeyPatch, *, is_given_up: bool

@@ -19,8 +19,10 @@ from streams.topics import CALLBACK_JOBS, CALLBACK_PLANS, full_name
 from tests.deadlines import wait_until
 from tests.faults import centre, topics
 from tests.faults.bench import Bench, Run, Setting, bench
+from tests.faults.cancels import Outages, judge_cancels
 from tests.faults.load import PRODUCER, now_text
 from tests.faults.plan import Fault, pass_seconds, play, spread
+from tests.faults.releases import Releases
 from tests.faults.report import Report
 from tests.faults.rough_dialer import RoughDialer
 from tests.faults.visits import Moment, PlannedVisit
@@ -34,7 +36,7 @@ WAYS: Final = (46, 46, 8)
 
 
 class Size(NamedTuple):
-    """How much of everything. Nobody is called within the first minute after an abandon."""
+    """How much of everything. Nobody is called within the lateness bound after an abandon."""
 
     visits: int
     visits_per_second: float
@@ -56,22 +58,24 @@ def run(run: Run) -> Report:
         dialer = RoughDialer(bed, run.seed)
         dialer.start()
         load = bed.load(per_second=size.visits_per_second, plan=lost_customers(run.seed, size))
+        outages = Outages(bed.fleet)
         kills = spread("kill", size.kills, within=(5.0, size.within_seconds), seed=run.seed)
         dialer_kills = spread("kill dialer", size.kills // 2 + 1, within=(70.0, size.within_seconds), seed=run.seed)
         happened = play(
             [*kills, *dialer_kills, Fault("opt out", 50.0)],
-            {"kill": bed.fleet.kill, "kill dialer": dialer.kill, "opt out": lambda _: opt_out(bed, producer, size)},
-            meanwhile=bed.fleet.tend,
+            {"kill": outages.kill, "kill dialer": dialer.kill, "opt out": lambda _: opt_out(bed, producer, size)},
+            meanwhile=outages.tend,
         )
         load.wait_told(300)
-        wait_until(lambda: enough(bed, dialer, size), f"{size.jobs} jobs are dialled", seconds=400)
+        wait_until(lambda: enough(outages, dialer, size), f"{size.jobs} jobs are dialled", seconds=400)
         run.say(f"{len(happened.fired)} faults; {dict(dialer.counts)}")
         tell_agents(bed, producer, "offline")
-        pass_seconds(LEASE_SECONDS + 8, bed.fleet.tend)  # the fault is silence: calls of which nobody ever reports
+        pass_seconds(LEASE_SECONDS + 8, outages.tend)  # the fault is silence: calls of which nobody ever reports
         dialer.stop()
         bed.tell(happened)
         bed.verify()
         judge_releases(bed)
+        judge_cancels(jobs_of(bed), outages, bed.report)
         for name, number in sorted(dialer.counts.items()):
             bed.report.count(name, number)
         return bed.report
@@ -154,50 +158,35 @@ def put(bed: Bench, producer: Producer, topic: str, key: str, *, kind: str, data
     producer.produce(full_name(bed.installation.broker.prefix, topic), json.dumps(event), key, partition=partition)
 
 
-def enough(bed: Bench, dialer: RoughDialer, size: Size) -> bool:
-    bed.fleet.tend()
+def enough(outages: Outages, dialer: RoughDialer, size: Size) -> bool:
+    outages.tend()
     return dialer.counts["jobs"] >= size.jobs
 
 
-def judge_releases(bed: Bench) -> None:
-    """The jobs are exactly the releases that stand by the log: the first of an attempt that is wanted at that place in
-    it, none of a plan withdrawn before. Counted again from the log alone."""
+def jobs_of(bed: Bench) -> Iterator[topics.Stored]:
     broker = bed.installation.broker
-    wanted: dict[str, tuple[int, int | None]] = {}
-    standing: set[str] = set()
-    void = 0
-    told = Told()
-    jobs: Counter[str] = Counter()
+    return topics.read(broker.bootstrap, broker.prefix, [CALLBACK_JOBS], bed.installation.partitions)
+
+
+def judge_releases(bed: Bench) -> None:
+    """The jobs are exactly the releases that stand by the log."""
+    broker = bed.installation.broker
+    releases, told = Releases(), Told()
+    dialled: set[str] = set()
     every = ("dialling-log", CALLBACK_JOBS, CALLBACK_PLANS)
     for record in topics.read(broker.bootstrap, broker.prefix, every, bed.installation.partitions):
         if record.topic != "dialling-log":
             told.take(record.topic, record.value)
-        if record.value is None or record.topic == CALLBACK_PLANS:
-            continue
-        event = json.loads(record.value)
-        data = event["data"]
-        if record.topic == CALLBACK_JOBS:
-            jobs[data["job_id"]] += event["type"] == "callback.dial"
-        elif event["type"] in ("dialling.ready", "dialling.withdrawn"):
-            attempt = data["attempt"] if event["type"] == "dialling.ready" else None
-            wanted[data["plan_id"]] = max(
-                wanted.get(data["plan_id"], (0, None)), (data["revision"], attempt), key=first
-            )
-        elif event["type"] == "dialling.released":
-            job_id = f"{data['plan_id']}.{data['attempt']}"
-            if wanted.get(data["plan_id"], (0, None))[1] == data["attempt"]:
-                standing.add(job_id)
-            else:
-                void += job_id not in standing
-    dialled = {job_id for job_id, count in jobs.items() if count}
-    bed.report.equal("jobs that no release stands for", len(dialled - standing), 0)
-    bed.report.equal("releases that stand and were not dialled", len(standing - dialled), 0)
-    bed.report.count("releases void by the log", void)
+        event = json.loads(record.value or b"{}")
+        if record.topic == "dialling-log":
+            releases.take(event)
+        elif event.get("type") == "callback.dial":
+            dialled.add(event["data"]["job_id"])
+    bed.report.equal("jobs that no release stands for", len(dialled - releases.standing), 0)
+    bed.report.equal("releases that stand and were not dialled", len(releases.standing - dialled), 0)
+    bed.report.count("releases void by the log", len(releases.void))
+    bed.report.count("releases of owners before", len(releases.stray))
     states = Counter(plan["state"] for plan in told.newest[CALLBACK_PLANS].values() if plan["reasons"])
     for state, number in sorted(states.items()):
         bed.report.count(f"plans {state}", number)
     bed.report.claim("customers were won back", states["recovered"], holds=states["recovered"] > 0)
-
-
-def first(entry: tuple[int, int | None]) -> int:
-    return entry[0]

@@ -11,6 +11,7 @@ from streams.engine.owner import WALL_FLUSH_MS
 from tests.deadlines import wait_until
 from tests.faults import compaction
 from tests.faults.bench import SESSION_SECONDS, Bench, Run, Setting, bench
+from tests.faults.fleet import READY_SECONDS
 from tests.faults.plan import Fault, NotFired, pass_seconds, play, spread
 from tests.faults.report import Report
 from tests.worker_process import WorkerProcess
@@ -50,7 +51,16 @@ def run(run: Run) -> Report:
 
 
 def freeze(bed: Bench, fault: Fault) -> str:
-    """Frozen until the group has gone on without it; fired only if its partitions were taken over meanwhile."""
+    """Frozen until the group has gone on without it; fired only if its partitions were taken over meanwhile.
+
+    While the group is between two assignments nobody has any to take over, so all must be at work first.
+    """
+
+    def at_work() -> bool:
+        bed.fleet.tend()
+        return bed.fleet.are_ready()
+
+    wait_until(at_work, "all workers are ready", seconds=READY_SECONDS)
     everybody = list(bed.fleet.workers)
     victim = bed.fleet.freeze(fault)
     others = [worker for worker in everybody if worker is not victim]

@@ -1,0 +1,128 @@
+"""From mailboxes into Kafka: look, map, send, be acknowledged, write down what was seen.
+
+What was seen and what the mapping knows are one file, written after Kafka has everything that came of it: a mover that
+is killed in between looks again, and sends the very same events, which the worker counts as duplicates.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from streams.errors import ConfigError
+from streams.movers.kept import keep, kept
+from streams.movers.mailboxes import Mailbox
+from streams.movers.unmapped import UnmappedNames
+from streams.routing import Route, route
+from streams.sources.canonical import EventWriter
+from streams.sources.dictionary import QueueDictionary
+from streams.sources.mail import Mail, MailThreads, moment_ms
+from streams.sources.mapping import Event, InvalidEvent
+
+_KIND: Final = "mail"
+
+
+class Sender(Protocol):
+    """Where events go; ``publisher.Publisher`` is one. Raises Unavailable."""
+
+    def send(self, route: Route, value: bytes) -> None: ...
+
+    def settle(self) -> None: ...
+
+
+class _Kept(msgspec.Struct):
+    kind: str
+    place: str
+    marks: dict[str, Any]
+    mapping: dict[str, Any]
+
+
+class MailMover:
+    """One mailbox and its source. ``refused`` counts mails that are none, by reason; ``events`` what was sent.
+
+    Raises ConfigError where the state file is none of ours or of another place.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        mailbox: Mailbox,
+        dictionary: QueueDictionary,
+        state: Path,
+        sender: Sender,
+        *,
+        since_ms: int = 0,
+    ) -> None:
+        """``place`` names the mailbox in the state file. Mails from before ``since_ms`` are passed over by the first
+        mover of a mailbox; those after it know what was there."""
+        known = _read_state(state, place)
+        self.refused: Counter[str] = Counter()
+        self.events = self.mails = 0
+        self.mapping = MailThreads(dictionary, known.mapping if known else None)
+        self._marks = known.marks if known else {}
+        self._since_ms = since_ms
+        self._place = place
+        self._mailbox = mailbox
+        self._dictionary = dictionary
+        self._state = state
+        self._sender = sender
+        self._unmapped = UnmappedNames(state.parent, dictionary)
+        self._writer = EventWriter(dictionary.source)
+
+    def step(self) -> int:
+        """Move what has come and write it down; the number of mails. Raises Unavailable, and is then of no more use:
+        another one goes on from what was written down."""
+        mails, marks = self._mailbox.new(self._marks)
+        received_ms = time.time_ns() // 1_000_000
+        in_order = sorted(
+            ((moment_ms(mail, received_ms), mail.is_sent, mail) for mail in mails), key=lambda each: each[:2]
+        )
+        for told_ms, _, mail in in_order:
+            if self._marks or told_ms >= self._since_ms:
+                self._move(mail, received_ms)
+        self._sender.settle()
+        if marks != self._marks:
+            self._marks = marks
+            content = _Kept(_KIND, self._place, marks, self.mapping.snapshot())
+            keep(self._state, msgspec.to_builtins(content))
+        self._unmapped.save()
+        self.mails += len(mails)
+        return len(mails)
+
+    def beat(self) -> None:
+        """Say for every site that the source is heard: that its mailbox was looked into."""
+        sites = {(place.tenant, place.site) for place in self._dictionary.places}
+        self._send(self._writer.heartbeat(site, time.time_ns() // 1_000_000) for site in sorted(sites))
+        self._sender.settle()
+
+    def _move(self, mail: Mail, received_ms: int) -> None:
+        try:
+            self._send(self.mapping.feed(mail, received_ms))
+        except InvalidEvent as invalid:
+            self.refused[invalid.reason] += 1
+
+    def _send(self, events: Iterable[Event]) -> None:
+        for event in events:
+            target = route(event)
+            assert isinstance(target, Route), target
+            self._sender.send(target, msgspec.json.encode(event))
+            self.events += 1
+
+
+def _read_state(state: Path, place: str) -> _Kept | None:
+    content = kept(state)
+    if content is None:
+        return None
+    try:
+        known = msgspec.convert(content, _Kept)
+    except msgspec.ValidationError as error:
+        raise ConfigError([(str(state), f"expected what filaviva ingest wrote: {error}")]) from None
+    if (known.kind, known.place) != (_KIND, place):
+        expected = f"expected the state of {place}; it is that of {known.place}: move it away to begin anew"
+        raise ConfigError([(str(state), expected)])
+    return known

@@ -33,7 +33,7 @@ def test_every_section_of_a_month_equals_the_recount() -> None:
     chain = CoreChain(settings, batch_records=50)
     chain.send(events, [event_time_ms(each["time"]) or 0 for each in events])
     chain.run()
-    found = asdict(_evidence(MONTH, Read(chain.told, [], []), settings, settings.packs.get("aneel@2026.11.0")))
+    found = asdict(_evidence(MONTH, Read(chain.told, [], [], []), settings, settings.packs.get("aneel@2026.11.0")))
     lines: Counter[tuple[str, ...]] = Counter()
     for line in found["waits"]:
         for verdict in ("met", "breached", "no_limit"):

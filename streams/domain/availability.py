@@ -95,6 +95,8 @@ class AvailabilityCore(PartitionState):
                 if self._sites.is_too_late(event) and not isinstance(event.data, SourceHeartbeat):
                     self._reject(decisions, topic, record, TOO_LATE)
                 else:
+                    alive_ms = seen_ms(event, record, self._clock)
+                    decisions.outputs += self._sites.enter(source, alive_ms, self._now_ms)
                     self._take(topic, record, event, source)
                     self.inputs.observe(source.identity, topic, time_ms=event.time_ms, wall_ms=wall_ms)
             else:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from streams.domain.case_duties import CONFIRMED, OPEN, RETRACTED
 from streams.domain.decisions import Output
-from streams.domain.directory import Directory, SourcePolicy
+from streams.domain.directory import DAY_MS, Directory, SourcePolicy
 from streams.domain.figures import ServiceFigures
 from streams.domain.rows import Rows
 from streams.domain.site_days import day_revision, site_day
@@ -82,6 +82,17 @@ class SiteBook:
         if not goes_on or heard_ms < self._settled_day_ms.get(place, 0):
             self._touched.add(place)
 
+    def enter(self, source: SourcePolicy, heard_ms: int, now_ms: int) -> list[Output]:
+        """A source is about to be heard at an instant. Where that begins another local date, the site is settled before
+        anything is forgotten: one batch, or one step after a long silence, may pass over all that is kept."""
+        place = (source.tenant, source.site)
+        newest_ms = self._newest_ms[place]
+        outputs: list[Output] = []
+        if newest_ms and self._day_start_ms(place, heard_ms) > newest_ms:
+            self._settle(place, max(newest_ms, min(now_ms, heard_ms)), outputs, heard_ms=heard_ms)
+            self._touched.add(place)
+        return outputs
+
     def is_too_late(self, event: SiteEvent) -> bool:
         """Whether it is older than what is kept of its site."""
         place = (event.data.tenant, event.data.site)
@@ -142,8 +153,9 @@ class SiteBook:
         self._before.clear()
         return outputs
 
-    def _settle(self, place: Place, now_ms: int, outputs: list[Output]) -> None:
-        row, judge, heard = self._row(place), self._judges[place], self._heard[place]
+    def _settle(self, place: Place, now_ms: int, outputs: list[Output], *, heard_ms: int | None = None) -> None:
+        """``heard_ms``: something of a later date was heard then, and is not taken yet."""
+        row, judge = self._row(place), self._judges[place]
         told = {**row.told, **self._said.pop(place, {})}
         since_ms = self._newest_ms[place] - KEPT_MS
         current = judge.breaches(replace(row, told=told), self._times(place), now_ms)
@@ -160,7 +172,9 @@ class SiteBook:
             for key, state in told.items()
             if key in current or about_ms(key, self._calendars[place]) >= since_ms
         }
-        told_days = self._tell_days(place, row, heard, now_ms, outputs)
+        newest_ms = self._newest_ms[place]
+        last_ms = min(now_ms, newest_ms) if heard_ms is None else min(heard_ms, newest_ms + DAY_MS)
+        told_days = self._tell_days(place, row, last_ms, outputs)
         changed = aged(
             replace(row, told=told, told_days=told_days), self._newest_ms[place], self._date(place, max(since_ms, 0))
         )
@@ -168,6 +182,7 @@ class SiteBook:
             self.rows.put(row.key, changed)
         self._looks_ms[place] = judge.looks_again_ms(self._times(place), now_ms)
         self._settled_day_ms[place] = self._day_start_ms(place, now_ms)
+        self._before.pop(place, None)
 
     def _taken_back(
         self, place: Place, current: Mapping[str, SiteBreach], told: dict[str, str], now_ms: int
@@ -181,12 +196,10 @@ class SiteBook:
         known = self._judges[place].breaches(replace(before, told=told), times, now_ms)
         return {key: breach for key, breach in known.items() if key not in current}
 
-    def _tell_days(
-        self, place: Place, row: SiteRow, heard: Mapping[str, Spans], now_ms: int, outputs: list[Output]
-    ) -> dict[str, int]:
+    def _tell_days(self, place: Place, row: SiteRow, last_ms: int, outputs: list[Output]) -> dict[str, int]:
         """The records of dates that are over and have changed, once something later was heard; the revisions that were
         told of all that are kept. A date without a record is unknown."""
-        calendar = self._calendars[place]
+        calendar, heard = self._calendars[place], self._heard[place]
         first_heard_ms = min((cover[0][0] for cover in heard.values() if cover), default=None)
         if first_heard_ms is None:
             return row.told_days
@@ -195,7 +208,7 @@ class SiteBook:
         if first_heard_ms <= since_ms:
             first = calendar.day(since_ms - 1) + 1  # the date before has lost a part of what was known
         told = {}
-        for number in range(first, calendar.day(min(now_ms, self._newest_ms[place]))):
+        for number in range(first, calendar.day(last_ms)):
             name = date.fromordinal(number).isoformat()
             day = (calendar.day_start_ms(number), calendar.day_start_ms(number + 1))
             told[name] = row.told_days.get(name, -1)

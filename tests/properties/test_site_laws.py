@@ -90,7 +90,7 @@ def test_days_and_findings_equal_a_recount(told: list[Said], data: st.DataObject
 
 
 @given(histories(), st.data())
-@effort(max_examples=25)
+@effort(max_examples=12)
 def test_findings_equal_a_recount_at_every_instant(told: list[Said], data: st.DataObject) -> None:
     """In order of time, with ticks between; also right after a restart."""
     bench = SiteBench(SETTINGS, "event")

@@ -269,3 +269,26 @@ def test_spans() -> None:
     assert gaps(((2, 3),), (0, 5)) == ((0, 2), (3, 5))
     assert union([((0, 1),), ((1, 2),), ((5, 6),)]) == ((0, 2), (5, 6))
     assert total_ms(((0, 2), (5, 6))) == 3
+
+
+def fortnight() -> list[Said]:
+    """Fourteen dates with nine hours of people on the telephone, heard all the time; then a month of silence."""
+    told: list[Said] = []
+    for number in range(1, 15):
+        day = f"2026-10-{number:02}"
+        told += beats(f"{day}T00:00:00", f"{day}T23:00:00", every=3600)
+        told += [said("human_voice.closed", f"{day}T00:00:00"), said("human_voice.open", f"{day}T08:00:00")]
+        told.append(said("human_voice.closed", f"{day}T17:00:00"))
+    return [*sorted(told, key=lambda each: each.time_ms), said("source.heartbeat", "2026-11-14T10:00:00")]
+
+
+@pytest.mark.parametrize("batch", [1, 50, 1000])
+def test_no_date_is_lost_in_a_long_batch_or_before_a_long_silence(batch: int) -> None:
+    """More than what is kept is passed over at once: every date has its record all the same, whatever the batches."""
+    bench = SiteBench(held_site(silence=3600), "event")
+    told = fortnight()
+    for first in range(0, len(told), batch):
+        bench.take(*told[first : first + batch])
+    assert [name for name in sorted(bench.days()) if name <= "2026-10-14"] == [f"2026-10-{n:02}" for n in range(1, 15)]
+    assert {bench.verdicts(f"2026-10-{number:02}")["ACC-2"] for number in range(1, 15)} == {"met"}
+    assert bench.findings() == {}

@@ -9,6 +9,7 @@ from tests.faults.bench import Run
 from tests.faults.lanes import (
     away,
     callbacks,
+    cases,
     clocks,
     disk,
     disorder,
@@ -28,7 +29,7 @@ from tests.faults.report import Report
 _IN_ORDER: Final = (
     *(kill9, zombie, storm, rolling, outage),
     *(away, replay, silence, poison, traps),
-    *(disorder, clocks, disk, callbacks, mistakes),
+    *(disorder, clocks, disk, callbacks, cases, mistakes),
 )
 LANES: Final[Mapping[str, Callable[[Run], Report]]] = {lane.LANE: lane.run for lane in _IN_ORDER}
 ONLY_FULL: Final = frozenset({mistakes.LANE})

@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of the mappings, by the clock: nothing but InvalidEvent may come of any bytes.
 
-    python -m tests.fuzz queue_log --seconds 30      needs the extra `fuzz` (atheris)
+    python -m tests.fuzz queue_log --seconds 30      needs atheris: pip install 'atheris<3.1'
 
 Beside what libFuzzer looks for, each input is judged: a refused record has changed nothing, every event can be routed,
 and a snapshot is taken back. (That no id has two contents holds as long as calls are remembered: tests/unit.)

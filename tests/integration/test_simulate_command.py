@@ -32,7 +32,15 @@ from tests.worker_process import PROJECT
 
 NINE = "2026-11-23T09:00"
 STOP_SECONDS = 30
-INPUTS = ("call-events", "chat-events", "email-events", "agent-events", "site-events", "callback-results")
+INPUTS = (
+    "call-events",
+    "chat-events",
+    "email-events",
+    "agent-events",
+    "site-events",
+    "case-events",
+    "callback-results",
+)
 
 
 @pytest.fixture

@@ -9,11 +9,13 @@ import socket
 import subprocess
 import tempfile
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaAdminClient
+from kafka.errors import InvalidReplicationFactorError
 
 from streams.connections import PROTOCOL_RELEASE
 from tests.answering import answers
@@ -136,8 +138,16 @@ class KafkaServer:
             "configs": {key.replace("_", "."): value for key, value in configs.items()},
         }
         admin = self.admin()
+
+        def is_created() -> bool:
+            """Not while the controller has not heard of the broker for a moment: it has nobody to place the topic on."""
+            with suppress(InvalidReplicationFactorError):
+                admin.create_topics({name: topic}, wait_for_metadata=True)
+                return True
+            return False
+
         try:
-            admin.create_topics({name: topic}, wait_for_metadata=True)
+            wait_until(is_created, f"{name} is created", seconds=START_SECONDS)
         finally:
             admin.close()
 

@@ -52,7 +52,8 @@ def with_exception(error: Exception) -> logging.LogRecord:
 
 @pytest.fixture
 def restored_root() -> Iterator[logging.Logger]:
-    """The root logger, put back as it was."""
+    """The root logger, put back as it was. Another test may have left warnings captured, which pytest has undone."""
+    logging.captureWarnings(capture=False)
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield root

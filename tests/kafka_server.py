@@ -140,7 +140,7 @@ class KafkaServer:
         admin = self.admin()
 
         def is_created() -> bool:
-            """Not while the controller has not heard of the broker for a moment: it has nobody to place the topic on."""
+            """Not while the controller has not heard of the broker for a moment: there is no place for the topic."""
             with suppress(InvalidReplicationFactorError):
                 admin.create_topics({name: topic}, wait_for_metadata=True)
                 return True

@@ -19,7 +19,7 @@ from tests.deadlines import wait_until
 from tests.faults import centre
 from tests.faults.fleet import Fleet
 from tests.faults.load import Ledger, Load, Sender
-from tests.faults.plan import Happened
+from tests.faults.plan import Happened, pass_seconds
 from tests.faults.report import Report
 from tests.faults.verify import INPUTS, Expectation, Verifier
 from tests.faults.visits import PlannedVisit, visits
@@ -29,6 +29,8 @@ from tests.state_reader import Flush
 from tests.worker_process import PROJECT
 
 SESSION_SECONDS: Final = 6
+TICKED_SECONDS: Final = 3
+"""A worker that has just become live says with its next ticks what waiting has made true meanwhile."""
 FLUSH_SECONDS: Final = 0.5
 MOVED_SECONDS: Final = 240
 
@@ -91,6 +93,7 @@ class Bench:
         verifier.wait_settled()
         if verifier.expects.is_page_judged:
             self.wait_shown()
+            pass_seconds(TICKED_SECONDS, self.fleet.tend)
         self.run.say("judging")
         verifier.judge()
         self.report.count("workers ended unasked", len(self.fleet.ended) - self._ends_told)

@@ -17,9 +17,8 @@ import msgspec
 
 from streams.errors import ConfigError, Unavailable
 from streams.movers.kept import keep, kept
-from streams.movers.queue_log import Sender
+from streams.movers.sending import Sender, send_events
 from streams.movers.unmapped import UnmappedNames
-from streams.routing import Route, route
 from streams.sources.ami import AmiMapping
 from streams.sources.canonical import EventWriter
 from streams.sources.dictionary import QueueDictionary
@@ -161,11 +160,7 @@ class AmiMover:
             return []
 
     def _send(self, events: Iterable[Event]) -> None:
-        for event in events:
-            target = route(event)
-            assert isinstance(target, Route), target
-            self._sender.send(target, msgspec.json.encode(event))
-            self.events += 1
+        self.events += send_events(self._sender, events)
         self._sender.settle()
 
 

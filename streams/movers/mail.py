@@ -10,29 +10,21 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from streams.errors import ConfigError
 from streams.movers.kept import keep, kept
 from streams.movers.mailboxes import Mailbox
+from streams.movers.sending import Sender, send_events
 from streams.movers.unmapped import UnmappedNames
-from streams.routing import Route, route
 from streams.sources.canonical import EventWriter
 from streams.sources.dictionary import QueueDictionary
 from streams.sources.mail import Mail, MailThreads, moment_ms
-from streams.sources.mapping import Event, InvalidEvent
+from streams.sources.mapping import InvalidEvent
 
 _KIND: Final = "mail"
-
-
-class Sender(Protocol):
-    """Where events go; ``publisher.Publisher`` is one. Raises Unavailable."""
-
-    def send(self, route: Route, value: bytes) -> None: ...
-
-    def settle(self) -> None: ...
 
 
 class _Kept(msgspec.Struct):
@@ -95,21 +87,15 @@ class MailMover:
 
     def beat(self, sites: Iterable[tuple[str, str]]) -> None:
         """Say to sites (tenant, site) that the source is heard: that its mailbox was looked into."""
-        self._send(self._writer.heartbeat(site, time.time_ns() // 1_000_000) for site in sorted(sites))
+        now_ms = time.time_ns() // 1_000_000
+        self.events += send_events(self._sender, (self._writer.heartbeat(site, now_ms) for site in sorted(sites)))
         self._sender.settle()
 
     def _move(self, mail: Mail, received_ms: int) -> None:
         try:
-            self._send(self.mapping.feed(mail, received_ms))
+            self.events += send_events(self._sender, self.mapping.feed(mail, received_ms))
         except InvalidEvent as invalid:
             self.refused[invalid.reason] += 1
-
-    def _send(self, events: Iterable[Event]) -> None:
-        for event in events:
-            target = route(event)
-            assert isinstance(target, Route), target
-            self._sender.send(target, msgspec.json.encode(event))
-            self.events += 1
 
 
 def _read_state(state: Path, place: str) -> _Kept | None:

@@ -9,37 +9,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from streams.errors import ConfigError
 from streams.movers.followed_log import FollowedLog, Position
 from streams.movers.kept import keep, kept
+from streams.movers.sending import Sender, send_events
 from streams.movers.unmapped import UnmappedNames
-from streams.routing import Route, route
 from streams.sources.canonical import EventWriter
 from streams.sources.dictionary import QueueDictionary
-from streams.sources.mapping import Event, InvalidEvent
+from streams.sources.mapping import InvalidEvent
 from streams.sources.queue_log import QueueLogMapping
 
 SAVE_SECONDS: Final = 1.0
 """While lines come without a pause, what was done is written down so often."""
 _KIND: Final = "queue-log"
-
-
-class Sender(Protocol):
-    """Where events go; ``publisher.Publisher`` is one. Raises Unavailable."""
-
-    def send(self, route: Route, value: bytes) -> None:
-        """Take one record; it may not be acknowledged yet."""
-        ...
-
-    def settle(self) -> None:
-        """Wait until every record is acknowledged."""
-        ...
 
 
 class _Kept(msgspec.Struct):
@@ -114,7 +102,8 @@ class QueueLogMover:
 
     def beat(self, sites: Collection[tuple[str, str]]) -> None:
         """Say at these sites (tenant, site) that the source is heard: that its log is read to the end."""
-        self._send(self._writer.heartbeat(site, time.time_ns() // 1_000_000) for site in sorted(sites))
+        now_ms = time.time_ns() // 1_000_000
+        self.events += send_events(self._sender, (self._writer.heartbeat(site, now_ms) for site in sorted(sites)))
         self._sender.settle()
 
     def close(self) -> None:
@@ -127,14 +116,7 @@ class QueueLogMover:
             self.malformed[error.reason] += 1
             self._refused(error)
             return
-        self._send(events)
-
-    def _send(self, events: Iterable[Event]) -> None:
-        for event in events:
-            target = route(event)
-            assert isinstance(target, Route), target
-            self._sender.send(target, msgspec.json.encode(event))
-            self.events += 1
+        self.events += send_events(self._sender, events)
 
 
 def _read_state(state: Path, log: Path) -> _Kept | None:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from streams.sources.queue_log import QueueLogMapping
-from tests.conformance.players import dictionary
+from tests.conformance.kit import dictionary
 from tests.queue_log_writer import START, queue_log
 
 CALLS = 60_000

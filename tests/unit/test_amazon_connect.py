@@ -162,7 +162,7 @@ def test_a_transfer_between_queues_is_another_contact() -> None:
     ]
     for events in both_orders(*records):
         assert set(kinds(events)) == {"flowed_out", "offered"}
-        moved = facts(events)["connect-1-c1/sac/1/moved"]
+        moved = facts(events)["connect-1-c1/sac/1/flowed_on"]
         assert (moved["time"], moved["data"]["reason"]) == ("2026-11-23T12:01:05.000Z", "transfer")
         assert facts(events)["connect-1-c2/sac-ouro/1/offered"]["data"]["transferred_from"] in ("sac", "another queue")
 

@@ -6,8 +6,9 @@ Raises Unavailable where the brokers do not answer, or there is no such topic.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
-from typing import Any, Final, cast
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, TypeVar, cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -16,6 +17,11 @@ from streams.sources.ami_topic import TopicRecord
 
 ANSWER_SECONDS: Final = 10
 MOST_AT_ONCE: Final = 2000
+_AGAIN_SECONDS: Final = 0.2
+_PASSING: Final = frozenset(
+    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+)
+_Answer = TypeVar("_Answer")
 _SETTINGS: Final[Mapping[str, Any]] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
@@ -51,7 +57,8 @@ class ForeignTopic:
         """Go on at these offsets; elsewhere at what the group has committed, else at what the topic still has."""
         try:
             asked = [TopicPartition(self.topic, each) for each in self.partitions]
-            committed = {each.partition: each.offset for each in self._consumer.committed(asked, ANSWER_SECONDS)}
+            known = _patiently(lambda: self._consumer.committed(asked, ANSWER_SECONDS))
+            committed = {each.partition: each.offset for each in known}
             for place in asked:
                 first, end = self._consumer.get_watermark_offsets(place, ANSWER_SECONDS)
                 wanted = positions.get(place.partition, committed[place.partition])
@@ -98,12 +105,25 @@ class ForeignTopic:
         """Let the group's offsets say how far everything is safe: for whoever watches the lag."""
         try:
             places = [TopicPartition(self.topic, each, offset) for each, offset in sorted(positions.items())]
-            self._consumer.commit(offsets=places, asynchronous=False)
+            _patiently(lambda: self._consumer.commit(offsets=places, asynchronous=False))
         except KafkaException as error:
             raise _unavailable(error) from None
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def _patiently(ask: Callable[[], _Answer]) -> _Answer:
+    """Groups are looked after by one broker; a new cluster, or one that has lost it, needs a moment to say by which."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            told = error.args[0]
+            if time.monotonic() > deadline or not isinstance(told, KafkaError) or told.code() not in _PASSING:
+                raise
+            time.sleep(_AGAIN_SECONDS)
 
 
 def _record(partition: int, offset: int, message: Message) -> TopicRecord:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,16 +17,18 @@ import yaml
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from streams.domain.encoding import iso_time
+from streams.embedded.broker import EmbeddedBroker
 from streams.routing import Route, route
 from streams.settings import load_settings
 from streams.sources.ami import AmiMapping
 from tests.ami_records import START_MS, record, steps
-from tests.brokers import BrokerUnderTest
+from tests.brokers import BrokerUnderTest, of_embedded
 from tests.deadlines import wait_until
 from tests.ingest_installation import ingest_configuration, told_on
 from tests.topic_reader import TopicReader
 from tests.worker_process import PROJECT
 
+README = PROJECT / "streams" / "sources" / "README.md"
 FOREIGN_PARTITIONS = 4
 KILLS = 3
 SECONDS = 60
@@ -34,6 +38,10 @@ Record = tuple[int, bytes | None, bytes, list[tuple[str, bytes]]]
 
 @pytest.fixture
 def config(broker: BrokerUnderTest, tmp_path: Path) -> Path:
+    return configured(broker, tmp_path)
+
+
+def configured(broker: BrokerUnderTest, tmp_path: Path) -> Path:
     path = ingest_configuration(broker, tmp_path)
     document = yaml.safe_load(path.read_text())
     document["sources"] = [{"source": "crm-1", "tenant": "acme", "site": "fortaleza", "expected_silence_seconds": 60}]
@@ -176,3 +184,30 @@ def test_the_source_must_be_known(broker: BrokerUnderTest, config: Path, foreign
     )
     assert done.returncode == 2
     assert b"expected an entry of source crm-2" in done.stderr
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize(("topic", "source"), [("asterisk_ami", "pbx-fortaleza-1"), ("crm-events", "crm-1")])
+def test_the_commands_of_the_readme(embedded_broker: EmbeddedBroker, tmp_path: Path, topic: str, source: str) -> None:
+    """As they stand there, from the folder of the configuration."""
+    broker = of_embedded(embedded_broker)
+    path = configured(broker, tmp_path)
+    path.write_text(path.read_text().replace("pbx-1", "pbx-fortaleza-1"))
+    embedded_broker.create_topic(topic, 1)
+    join = {"Event": "QueueCallerJoin", "Uniqueid": "1.1", "Queue": "600"}
+    key, value = record(join) if topic == "asterisk_ami" else (None, json.dumps(event(1)).encode())
+    producer = Producer({"bootstrap.servers": broker.bootstrap})
+    producer.produce(topic, value, key, timestamp=START_MS)
+    assert producer.flush(SECONDS) == 0
+    commands = re.findall(r"```bash\n(filaviva ingest kafka .*?)```", README.read_text(), flags=re.DOTALL)
+    written = next(each for each in commands if f" {topic} " in each and f" {source} " in each)
+    told = subprocess.run(
+        [sys.executable, "-m", "streams", *written.split()[1:]],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert told.startswith("1 events sent; 1 records read")
+    assert len(told_on(broker)[0]) == 1

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from streams.errors import ConfigError, Unavailable
-from streams.movers.kept import keep, kept
+from streams.movers.kept import keep, kept_state
 from streams.movers.sending import Sender, send_events
 from streams.movers.unmapped import UnmappedNames
 from streams.sources.ami import AmiMapping
@@ -68,7 +68,7 @@ class AmiMover:
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
         """``wait_seconds`` is how long a step waits for something to move."""
-        known = _read_state(state)
+        known = kept_state(state, _Kept, kind=_KIND)
         try:
             self.mapping = AmiMapping(dictionary, known.mapping if known else None)
         except InvalidEvent as error:
@@ -166,16 +166,3 @@ class AmiMover:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _read_state(state: Path) -> _Kept | None:
-    content = kept(state)
-    if content is None:
-        return None
-    try:
-        known = msgspec.convert(content, _Kept)
-    except msgspec.ValidationError as error:
-        raise ConfigError([(str(state), f"expected what filaviva ingest wrote: {error}")]) from None
-    if known.kind != _KIND:
-        raise ConfigError([(str(state), f"expected the state of {_KIND}; it is of {known.kind}: move it away")])
-    return known

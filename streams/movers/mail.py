@@ -14,8 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from streams.errors import ConfigError
-from streams.movers.kept import keep, kept
+from streams.movers.kept import keep, kept_state
 from streams.movers.mailboxes import Mailbox
 from streams.movers.sending import Sender, send_events
 from streams.movers.unmapped import UnmappedNames
@@ -52,7 +51,7 @@ class MailMover:
     ) -> None:
         """``place`` names the mailbox in the state file. Mails from before ``since_ms`` are passed over by the first
         mover of a mailbox; those after it know what was there."""
-        known = _read_state(state, place)
+        known = kept_state(state, _Kept, kind=_KIND, place=place)
         self.refused: Counter[str] = Counter()
         self.events = self.mails = 0
         self.mapping = MailThreads(dictionary, known.mapping if known else None)
@@ -96,17 +95,3 @@ class MailMover:
             self.events += send_events(self._sender, self.mapping.feed(mail, received_ms))
         except InvalidEvent as invalid:
             self.refused[invalid.reason] += 1
-
-
-def _read_state(state: Path, place: str) -> _Kept | None:
-    content = kept(state)
-    if content is None:
-        return None
-    try:
-        known = msgspec.convert(content, _Kept)
-    except msgspec.ValidationError as error:
-        raise ConfigError([(str(state), f"expected what filaviva ingest wrote: {error}")]) from None
-    if (known.kind, known.place) != (_KIND, place):
-        expected = f"expected the state of {place}; it is that of {known.place}: move it away to begin anew"
-        raise ConfigError([(str(state), expected)])
-    return known

@@ -17,7 +17,7 @@ import msgspec
 
 from streams.errors import ConfigError
 from streams.movers.followed_log import FollowedLog, Position
-from streams.movers.kept import keep, kept
+from streams.movers.kept import keep, kept_state
 from streams.movers.sending import Sender, send_events
 from streams.movers.unmapped import UnmappedNames
 from streams.sources.canonical import EventWriter
@@ -52,7 +52,7 @@ class QueueLogMover:
         sender: Sender,
         refused: Callable[[InvalidEvent], None] = lambda _: None,
     ) -> None:
-        known = _read_state(state, path)
+        known = kept_state(state, _Kept, kind=_KIND, log=str(path))
         self.malformed: Counter[str] = Counter()
         self.events = 0
         self.lines = known.lines if known else 0
@@ -117,17 +117,3 @@ class QueueLogMover:
             self._refused(error)
             return
         self.events += send_events(self._sender, events)
-
-
-def _read_state(state: Path, log: Path) -> _Kept | None:
-    content = kept(state)
-    if content is None:
-        return None
-    try:
-        known = msgspec.convert(content, _Kept)
-    except msgspec.ValidationError as error:
-        raise ConfigError([(str(state), f"expected what filaviva ingest wrote: {error}")]) from None
-    if (known.kind, known.log) != (_KIND, str(log)):
-        expected = f"expected the state of {log}; it is that of {known.log}: move it away to begin anew"
-        raise ConfigError([(str(state), expected)])
-    return known

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from streams.cli import main
 from streams.domain.encoding import iso_time
 from streams.embedded.broker import EmbeddedBroker
-from streams.routing import Route, route
 from streams.settings import load_settings
 from streams.sources.ami import AmiMapping
 from tests.ami_records import START_MS, record, steps
@@ -30,7 +31,7 @@ from tests.worker_process import PROJECT
 
 README = PROJECT / "streams" / "sources" / "README.md"
 FOREIGN_PARTITIONS = 4
-KILLS = 3
+KILLS = 2
 SECONDS = 60
 Record = tuple[int, bytes | None, bytes, list[tuple[str, bytes]]]
 """Milliseconds, key, value, headers."""
@@ -176,14 +177,14 @@ def published(number: int, event: dict[str, Any]) -> Record:
     return START_MS, key, json.dumps(event["data"]).encode(), headers
 
 
-def test_the_source_must_be_known(broker: BrokerUnderTest, config: Path, foreign: str) -> None:
+@pytest.mark.embedded
+def test_the_source_must_be_known(embedded_broker: EmbeddedBroker, tmp_path: Path) -> None:
     """Or anybody could speak for anybody."""
-    assert isinstance(route(event(1)), Route)
-    done = subprocess.run(
-        command(foreign, config, "cloudevents", "crm-2"), cwd=PROJECT, check=False, capture_output=True
-    )
-    assert done.returncode == 2
-    assert b"expected an entry of source crm-2" in done.stderr
+    path = configured(of_embedded(embedded_broker), tmp_path)
+    asked = command("crm-events", path, "cloudevents", "crm-2")[3:]
+    result = CliRunner().invoke(main, asked)
+    assert result.exit_code == 2
+    assert "expected an entry of source crm-2" in result.output
 
 
 @pytest.mark.embedded

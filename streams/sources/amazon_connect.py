@@ -34,6 +34,8 @@ MOVED: Final = "flowed_on"
 """How the id ends of what the next contact says of how its customer left. The contact's own end tells that worse, and
 is left out where it comes later; where it came before, the worker takes the earlier exit, of one instant the first by
 id."""
+_LONGEST_ID: Final = 150
+"""Documented are 256 characters, sent are UUIDs; with the source before it, a name here may have 200."""
 KNOWN_EVENTS: Final = frozenset(
     {"INITIATED", "CONNECTED_TO_SYSTEM", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED", "COMPLETED"}
 )
@@ -287,8 +289,9 @@ def _contact(detail: dict[str, Any]) -> _Contact:
         raise InvalidEvent(reason, "$.detail: expected a contact event") from None
     named = (contact.contact_id, contact.initial_contact_id, contact.previous_contact_id, contact.related_contact_id)
     for name in named:
-        if name is not None and not 0 < len(name) <= 64:
-            raise InvalidEvent(Reason.BAD_VALUE, "$.detail.contactId: expected an identifier of 1 to 64 characters")
+        if name is not None and not 0 < len(name) <= _LONGEST_ID:
+            expected = f"expected an identifier of 1 to {_LONGEST_ID} characters"
+            raise InvalidEvent(Reason.BAD_VALUE, f"$.detail.contactId: {expected}")
     return contact
 
 

@@ -301,7 +301,7 @@ def test_it_goes_on_after_a_restart() -> None:
         ({"time": "now"}, "bad_time"),
         ({"detail": {}}, "missing_field"),
         ({"detail": {"eventType": 1, "contactId": "c"}}, "wrong_type"),
-        ({"detail": {"eventType": "QUEUED", "contactId": "c" * 65}}, "bad_value"),
+        ({"detail": {"eventType": "QUEUED", "contactId": "c" * 151}}, "bad_value"),
         ({"detail": Call("c1").told("QUEUED", 5)["detail"] | {"disconnectTimestamp": "later"}}, "bad_time"),
     ],
 )

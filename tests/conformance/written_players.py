@@ -89,8 +89,8 @@ class ChatwootPlayer(WrittenPlayer):
     name = "chatwoot"
     channel: Channel = "chat"
     shuffles = "conversations are told by what was heard of them before"
-    names = MappingProxyType({"sac": "1", "vendas": "2"})
-    instead = MappingProxyType(
+    names: Mapping[str, str] = MappingProxyType({"sac": "1", "vendas": "2"})
+    instead: Mapping[str, Instead] = MappingProxyType(
         {
             "hangs_up": Instead("nobody leaves a chat visibly", (), _WAITS_ON),
             "presses": Instead("a chat has no keys", (), _WAITS_ON),
@@ -165,8 +165,8 @@ class WhatsAppPlayer(WrittenPlayer):
     name = "whatsapp"
     channel: Channel = "whatsapp"
     shuffles = "a visit begins with the question that comes first; only answers wait for theirs"
-    names = MappingProxyType({"sac": "106540352242922", "vendas": "106540352242923"})
-    instead = MappingProxyType(
+    names: Mapping[str, str] = MappingProxyType({"sac": "106540352242922", "vendas": "106540352242923"})
+    instead: Mapping[str, Instead] = MappingProxyType(
         {
             **dict.fromkeys(
                 ("hangs_up", "times_out", "overflows", "queue_empties", "presses", "asks_back", "withdrawn"),
@@ -215,8 +215,8 @@ class MailPlayer(WrittenPlayer):
     name = "mail"
     channel: Channel = "email"
     shuffles = "a mailbox is read in the order in which mails arrived"
-    names = MappingProxyType({"sac": "sac@acme.example", "vendas": "vendas@acme.example"})
-    instead = MappingProxyType(
+    names: Mapping[str, str] = MappingProxyType({"sac": "sac@acme.example", "vendas": "vendas@acme.example"})
+    instead: Mapping[str, Instead] = MappingProxyType(
         {
             "answered": Instead("a reply ends the visit", (("message", _REPLIES), ("ended", {"completed": True}))),
             **dict.fromkeys(

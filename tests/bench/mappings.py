@@ -117,8 +117,6 @@ def rates(callers: int = CALLERS) -> Iterator[Rate]:
     encode, scenario = msgspec.json.Encoder().encode, traffic(callers)
     for player, make in PLATFORMS:
         records = records_of(player, scenario)
-        if isinstance(player, ConnectPlayer):
-            records = [encode(record) for record in records]
         told, events = make(), 0
         started = time.process_time()
         for event in told(records):

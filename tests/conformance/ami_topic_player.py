@@ -21,17 +21,19 @@ class AmiTopicPlayer:
 
     name = "app_ami_kafka"
     channel: Channel = "voice"
-    repeats = shuffles = ""
+    repeats = shuffles = restarts = ""
 
     def __init__(self) -> None:
         self._ami = AmiPlayer(self.name)
         self.instead: Mapping[str, Instead] = self._ami.instead
 
-    def play(self, scenario: Scenario, order: Order = as_they_came) -> list[Event]:
+    def play(self, scenario: Scenario, order: Order = as_they_came, *, restarts: bool = False) -> list[Event]:
         topic = AmiTopic(dictionary(), range(PARTITIONS))
         records = [self._record(at, fields) for at, fields in self._ami.messages(scenario)]
         for offset, (partition, time_ms, key, value) in enumerate(order(records)):
             topic.take(TopicRecord(partition, offset, time_ms, key, value), 0.0)
+            if restarts:
+                topic = AmiTopic(dictionary(), range(PARTITIONS), json.loads(json.dumps(topic.snapshot())))
         events: list[Event] = []
         for now in (0.0, 10.0, 20.0, 30.0):  # the last words are settled by waiting, and so is how somebody left
             told, refused = topic.settled(range(PARTITIONS), now)

@@ -9,8 +9,7 @@ from typing import Final
 from streams.domain.events import Channel
 from streams.sources.ami import AmiMapping
 from streams.sources.queue_log import QueueLogMapping
-from tests.callback_records import NINE_MS
-from tests.conformance.kit import NINE, SOURCE, VENDOR_NAME, Event, Instead, Order, as_they_came, dictionary
+from tests.conformance.kit import NINE, SOURCE, VENDOR_NAME, Event, Instead, Order, as_they_came, dictionary, fed
 from tests.conformance.scenarios import JOB_ID, Scenario, Step
 
 ENTERS: Final = ("enters", "goes_on", "called_back")
@@ -30,11 +29,13 @@ class QueueLogPlayer:
         self._since: dict[tuple[str, str], int] = {}
         self._waited: dict[tuple[str, str], int] = {}
 
-    def play(self, scenario: Scenario, order: Order = as_they_came) -> list[Event]:
+    restarts = ""
+
+    def play(self, scenario: Scenario, order: Order = as_they_came, *, restarts: bool = False) -> list[Event]:
         for known in (self._calls, self._names, self._since, self._waited):
             known.clear()
-        mapping = QueueLogMapping(dictionary())
-        return [event for line in order(self.lines(scenario)) for event in mapping.feed(line, NINE_MS)]
+        lines = order(self.lines(scenario))
+        return fed(lambda snapshot: QueueLogMapping(dictionary(), snapshot), lines, restarts=restarts)
 
     def lines(self, scenario: Scenario) -> list[bytes]:
         lines = []
@@ -111,6 +112,7 @@ class AmiPlayer:
 
     channel: Channel = "voice"
     repeats = shuffles = "one connection says everything once, in order"
+    restarts = "a new connection asks who waits, and what was said meanwhile is gone"
 
     def __init__(self, name: str, *, is_old: bool = False, sees_dialplan: bool = True) -> None:
         self.name = name
@@ -125,7 +127,8 @@ class AmiPlayer:
         self._calls: dict[str, str] = {}
         self._since: dict[tuple[str, str], int] = {}
 
-    def play(self, scenario: Scenario, order: Order = as_they_came) -> list[Event]:
+    def play(self, scenario: Scenario, order: Order = as_they_came, *, restarts: bool = False) -> list[Event]:
+        assert not restarts
         mapping = AmiMapping(dictionary())
         events: list[Event] = []
         for at, fields in order(self.messages(scenario)):

@@ -34,6 +34,7 @@ class CloudEventsPlayer:
     channel: Channel = "voice"
     instead: Mapping[str, Instead] = MappingProxyType({})
     repeats = shuffles = ""
+    restarts = "nothing is remembered between two requests"
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], int] = {}
@@ -43,7 +44,8 @@ class CloudEventsPlayer:
         self._was_in: dict[str, str] = {}
         self._last = 0
 
-    def play(self, scenario: Scenario, order: Order = as_they_came) -> list[Event]:
+    def play(self, scenario: Scenario, order: Order = as_they_came, *, restarts: bool = False) -> list[Event]:
+        assert not restarts
         self._entries.clear()
         self._since.clear()
         self._talks.clear()

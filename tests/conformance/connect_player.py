@@ -10,8 +10,7 @@ from typing import Any, Final
 from streams.domain.encoding import iso_time
 from streams.domain.events import Channel
 from streams.sources.amazon_connect import AmazonConnectEvents
-from tests.callback_records import NINE_MS
-from tests.conformance.kit import NINE, SOURCE, VENDOR_NAME, Event, Instead, Order, as_they_came, dictionary
+from tests.conformance.kit import NINE, SOURCE, VENDOR_NAME, Event, Instead, Order, as_they_came, dictionary, fed
 from tests.conformance.scenarios import Scenario, Step
 
 _REASON_OF_CONNECT: Final = {
@@ -60,14 +59,15 @@ class ConnectPlayer:
     def __init__(self) -> None:
         self._contacts: dict[str, list[dict[str, Any]]] = {}
 
-    def play(self, scenario: Scenario, order: Order = as_they_came) -> list[Event]:
+    restarts = ""
+
+    def play(self, scenario: Scenario, order: Order = as_they_came, *, restarts: bool = False) -> list[Event]:
         self._contacts.clear()
-        mapping = AmazonConnectEvents(dictionary())
-        records = [record for step in scenario.steps for record in self._records(step)]
+        records = [json.dumps(record).encode() for step in scenario.steps for record in self._records(step)]
+        events = fed(lambda snapshot: AmazonConnectEvents(dictionary(), snapshot), order(records), restarts=restarts)
         told: dict[str, Event] = {}
-        for record in order(records):  # each tells again what its contact has been through: an id counts once
-            for event in mapping.feed(json.dumps(record).encode(), NINE_MS):
-                told.setdefault(event["id"], event)
+        for event in events:  # each record tells again what its contact has been through: an id counts once
+            told.setdefault(event["id"], event)
         return list(told.values())
 
     def caller(self, contact_id: str) -> str:

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from streams.domain.events import CHANNELS, Channel
 from streams.event_lines import event_time_ms
 from streams.sources.dictionary import Place, QueueDictionary
+from streams.sources.mapping import SourceMapping
 from tests.callback_records import NINE_MS, directory, policy
 from tests.conformance.delivery import Delivered
 from tests.conformance.scenarios import CALLBACK_KEY, Scenario, Step, Told, in_writing
@@ -69,6 +72,18 @@ def as_they_came(records: list[Any]) -> list[Any]:
     return records
 
 
+def fed(
+    make: Callable[[dict[str, Any] | None], SourceMapping[Any]], records: Iterable[Any], *, restarts: bool
+) -> list[Event]:
+    """What a mapping makes of records; ``restarts``: before each of them another one goes on from the snapshot."""
+    mapping, events = make(None), []
+    for record in records:
+        if restarts:
+            mapping = make(msgspec.json.decode(msgspec.json.encode(mapping.snapshot())))
+        events += mapping.feed(record, NINE_MS)
+    return events
+
+
 class Player(Protocol):
     """One vendor."""
 
@@ -81,7 +96,10 @@ class Player(Protocol):
     shuffles: str
     """Empty where its records may come in any order; else why they do not."""
 
-    def play(self, scenario: Scenario, order: Order = as_they_came) -> list[Event]:
+    restarts: str
+    """Empty where a mapping that goes on from its snapshot after each record says the same; else why it does not."""
+
+    def play(self, scenario: Scenario, order: Order = as_they_came, *, restarts: bool = False) -> list[Event]:
         """The canonical events that its mapping makes, its records fed in this order."""
         ...
 

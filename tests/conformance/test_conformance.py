@@ -71,6 +71,14 @@ def test_records_in_any_order_count_the_same(player: Player, scenario: Scenario)
         assert Counter(counted.values()) == Counter(expected(player, scenario)[1].values())
 
 
+@pytest.mark.parametrize("player", [each for each in PLAYERS if not each.restarts], ids=lambda player: player.name)
+@each_scenario
+def test_a_mapping_that_goes_on_from_its_snapshot_says_the_same(player: Player, scenario: Scenario) -> None:
+    """Restarted before each record: in the middle of every call."""
+    said = told_of(player, player.play(scenario, restarts=True))
+    assert in_order(said) == in_order(expected(player, scenario)[0])
+
+
 @each_vendor
 def test_what_a_vendor_cannot_tell_is_told_otherwise(player: Player) -> None:
     """No excuse that no scenario needs, and none for what is told as it was."""

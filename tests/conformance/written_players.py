@@ -16,8 +16,7 @@ from streams.sources.chatwoot import ChatwootWebhooks
 from streams.sources.mail import Mail, MailThreads
 from streams.sources.mapping import SourceMapping
 from streams.sources.whatsapp import WhatsAppWebhooks
-from tests.callback_records import NINE_MS
-from tests.conformance.kit import NINE, Event, Instead, Order, as_they_came, dictionary
+from tests.conformance.kit import NINE, Event, Instead, Order, as_they_came, dictionary, fed
 from tests.conformance.scenarios import Scenario, Step
 
 _SAYS: Final = {"direction": "in", "author": "customer"}
@@ -39,6 +38,7 @@ class WrittenPlayer(ABC):
     instead: Mapping[str, Instead]
     repeats = ""
     shuffles = ""
+    restarts = ""
     names: Mapping[str, str]
     """Our queues to what stands for them there."""
 
@@ -46,13 +46,12 @@ class WrittenPlayer(ABC):
         self._callers: dict[str, str] = {}
         self._number = 0
 
-    def play(self, scenario: Scenario, order: Order = as_they_came) -> list[Event]:
+    def play(self, scenario: Scenario, order: Order = as_they_came, *, restarts: bool = False) -> list[Event]:
         self._callers.clear()
         self._number = 0
         self._begin()
-        mapping = self._mapping()
         records = [record for step in scenario.steps for record in self._records(step)]
-        events = [event for record in order(records) for event in mapping.feed(record, NINE_MS)]
+        events = fed(self._mapping, order(records), restarts=restarts)
         for event in events:
             if event["type"] == "contact.offered":
                 self._callers[event["data"]["contact_id"]] = self._caller_at(event["data"]["customer"]["address"])
@@ -69,7 +68,7 @@ class WrittenPlayer(ABC):
     def _begin(self) -> None: ...
 
     @abstractmethod
-    def _mapping(self) -> SourceMapping[Any]: ...
+    def _mapping(self, snapshot: dict[str, Any] | None) -> SourceMapping[Any]: ...
 
     @abstractmethod
     def _records(self, step: Step) -> list[Any]: ...
@@ -112,8 +111,8 @@ class ChatwootPlayer(WrittenPlayer):
     def _begin(self) -> None:
         self._conversations: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def _mapping(self) -> ChatwootWebhooks:
-        return ChatwootWebhooks(dictionary(self.channel, self.names))
+    def _mapping(self, snapshot: dict[str, Any] | None) -> ChatwootWebhooks:
+        return ChatwootWebhooks(dictionary(self.channel, self.names), snapshot)
 
     def _caller_at(self, address: str) -> str:
         return address.partition("@")[0]
@@ -182,8 +181,8 @@ class WhatsAppPlayer(WrittenPlayer):
     def _begin(self) -> None:
         self._customers: dict[str, str] = {}
 
-    def _mapping(self) -> WhatsAppWebhooks:
-        return WhatsAppWebhooks(dictionary(self.channel, self.names))
+    def _mapping(self, snapshot: dict[str, Any] | None) -> WhatsAppWebhooks:
+        return WhatsAppWebhooks(dictionary(self.channel, self.names), snapshot)
 
     def _caller_at(self, address: str) -> str:
         return next(caller for caller, number in self._customers.items() if f"+{number}" == address)
@@ -233,8 +232,8 @@ class MailPlayer(WrittenPlayer):
     def _begin(self) -> None:
         self._threads: dict[str, list[str]] = {}
 
-    def _mapping(self) -> MailThreads:
-        return MailThreads(dictionary(self.channel, self.names))
+    def _mapping(self, snapshot: dict[str, Any] | None) -> MailThreads:
+        return MailThreads(dictionary(self.channel, self.names), snapshot)
 
     def _caller_at(self, address: str) -> str:
         return address.partition("@")[0]

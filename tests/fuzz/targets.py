@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -167,10 +166,6 @@ def _records() -> list[bytes]:
     ]
 
 
-def _of_connect() -> list[bytes]:
-    return [_APART.join(json.dumps(each).encode() for each in records) for records in played(ConnectPlayer())]
-
-
 def _of_mail() -> list[bytes]:
     return [
         b"\n.\n".join((b"s" if each.is_sent else b"i") + each.header for each in records)
@@ -201,7 +196,7 @@ TARGETS: Final[dict[str, Target]] = {
     "queue_log": _target(_made(QueueLogMapping, dictionary()), lines, _log),
     "ami": _target(_made(AmiMapping, dictionary()), messages, _manager),
     "app_ami_kafka": Target(_topic, _records),
-    "amazon_connect": _target(_made(AmazonConnectEvents, dictionary()), bodies, _of_connect),
+    "amazon_connect": _target(_made(AmazonConnectEvents, dictionary()), bodies, _joined(ConnectPlayer())),
     "chatwoot": _target(
         _made(ChatwootWebhooks, dictionary("chat", ChatwootPlayer.names)), bodies, _joined(ChatwootPlayer())
     ),

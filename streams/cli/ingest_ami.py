@@ -46,7 +46,8 @@ class _Run:
     def move(self, target: KafkaTarget) -> AmiMover:
         """Until told to stop. Raises Unavailable where Kafka is away."""
         publisher = Publisher(target.brokers, target.prefix, target.producer_options)
-        mover = AmiMover(self._connect, self.source.dictionary, self.source.state, publisher)
+        place = f"{self.address.host}:{self.address.port}"
+        mover = AmiMover(self._connect, self.source.dictionary, self.source.state, publisher, place=place)
         beaten_at, was_connected = float("-inf"), None
         try:
             while not self.stop.is_set():
@@ -56,7 +57,6 @@ class _Run:
                     beaten_at = time.monotonic()
                 if mover.is_connected != was_connected:
                     was_connected = mover.is_connected
-                    place = f"{self.address.host}:{self.address.port}"
                     click.echo(f"Asterisk at {place} is {'heard' if was_connected else 'away'}", err=True)
         finally:
             mover.close()

@@ -1,7 +1,8 @@
 """From Asterisk's manager interface into Kafka: connect, ask who waits, map, write down, send; connect anew.
 
 Nothing said over a connection can be asked for again, so what came of it is written down before it is sent, beside what
-the mapping knows; a mover that is killed in between sends it at its next start, repeats being harmless. What was said
+the mapping knows; a mover that is killed in between sends it at its next start, repeats being harmless. Messages that
+the mapping refuses go to the dead letters by the same rule. What was said
 while no connection was there is gone: after each connection the list of who waits puts that right.
 """
 
@@ -15,9 +16,11 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from streams.ami_connection import AmiMessage
+from streams.dead_letters import SourcePlace
 from streams.errors import ConfigError, Unavailable
 from streams.movers.kept import keep, kept
-from streams.movers.sending import Sender, send_events
+from streams.movers.sending import Refusal, Sender, refusal, send_events, send_refusal
 from streams.movers.unmapped import UnmappedNames
 from streams.sources.ami import AmiMapping
 from streams.sources.canonical import EventWriter
@@ -41,7 +44,7 @@ class Connection(Protocol):
         """One action."""
         ...
 
-    def messages(self, wait_seconds: float) -> list[dict[str, str]]:
+    def messages(self, wait_seconds: float) -> list[AmiMessage]:
         """Whole messages that come within so long."""
         ...
 
@@ -52,11 +55,13 @@ class _Kept(msgspec.Struct):
     kind: str
     mapping: dict[str, Any]
     unsent: list[Event]
+    refused: list[Refusal] = []
+    """Not sent either."""
 
 
 class AmiMover:
     """One Asterisk and its source; ``connect`` makes a connection or raises Unavailable. ``drops`` counts those that
-    broke, ``malformed`` refused messages by reason."""
+    broke, ``malformed`` refused messages by reason; ``place`` names the connection in dead letters."""
 
     def __init__(
         self,
@@ -65,6 +70,7 @@ class AmiMover:
         state: Path,
         sender: Sender,
         *,
+        place: str = _KIND,
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
         """``wait_seconds`` is how long a step waits for something to move."""
@@ -77,14 +83,17 @@ class AmiMover:
         self.events = 0
         self.malformed: Counter[str] = Counter()
         self._connect = connect
+        self._place = place
         self._state = state
         self._sender = sender
+        self._refused_us = 0
         self._wait_seconds = wait_seconds
         self._unmapped = UnmappedNames(state.parent, dictionary)
         self._writer = EventWriter(dictionary.source)
         self._connection: Connection | None = None
         self._heard_at = self._asked_at = self._tried_at = float("-inf")
-        self._send(known.unsent if known else ())
+        if known:
+            self._send(known.unsent, known.refused)
 
     @property
     def is_connected(self) -> bool:
@@ -96,15 +105,20 @@ class AmiMover:
         if self._connection is None and not self._try_to_connect():
             time.sleep(self._wait_seconds)
             return
-        events = []
+        events: list[Event] = []
+        refused: list[Refusal] = []
         try:
             for message in self._messages():
-                events += self._mapped(message)
+                try:
+                    events += self.mapping.feed(message, _now_ms())
+                except InvalidEvent as error:
+                    refused.append(self._refusal(error, message))
         except Unavailable:
             self._drop()
-        if events:
-            keep(self._state, {"kind": _KIND, "mapping": self.mapping.snapshot(), "unsent": events})
-            self._send(events)
+        if events or refused:
+            known = _Kept(_KIND, self.mapping.snapshot(), events, refused)
+            keep(self._state, msgspec.to_builtins(known))
+            self._send(events, refused)
         self._unmapped.save()
 
     def beat(self, sites: Collection[tuple[str, str]]) -> None:
@@ -133,7 +147,7 @@ class AmiMover:
         self._heard_at = self._asked_at = time.monotonic()
         return True
 
-    def _messages(self) -> list[dict[str, str]]:
+    def _messages(self) -> list[AmiMessage]:
         assert self._connection is not None
         if time.monotonic() - self._asked_at > PING_SECONDS:
             self._connection.send({"Action": "Ping"})
@@ -152,15 +166,16 @@ class AmiMover:
 
     # -- the events ---------------------------------------------------------------------------------------------------
 
-    def _mapped(self, message: dict[str, str]) -> list[Event]:
-        try:
-            return self.mapping.feed(message, _now_ms())
-        except InvalidEvent as error:
-            self.malformed[error.reason] += 1
-            return []
+    def _refusal(self, error: InvalidEvent, message: AmiMessage) -> Refusal:
+        """No two of one microsecond: that is what tells them apart."""
+        self.malformed[error.reason] += 1
+        self._refused_us = max(time.time_ns() // 1000, self._refused_us + 1)
+        return refusal(SourcePlace(self._writer.source, self._place, 0, self._refused_us), error, message.raw)
 
-    def _send(self, events: Iterable[Event]) -> None:
+    def _send(self, events: Iterable[Event], refused: Iterable[Refusal] = ()) -> None:
         self.events += send_events(self._sender, events)
+        for each in refused:
+            send_refusal(self._sender, each)
         self._sender.settle()
 
 

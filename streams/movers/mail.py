@@ -1,7 +1,8 @@
 """From mailboxes into Kafka: look, map, send, be acknowledged, write down what was seen.
 
 What was seen and what the mapping knows are one file, written after Kafka has everything that came of it: a mover that
-is killed in between looks again, and sends the very same events, which the worker counts as duplicates.
+is killed in between looks again, and sends the very same events, which the worker counts as duplicates. Mails that are
+none go to the dead letters by the same rule; written twice they are one.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from typing import Any, Final
 
 import msgspec
 
+from streams.dead_letters import SourcePlace
 from streams.errors import ConfigError
 from streams.movers.kept import keep, kept
 from streams.movers.mailboxes import Mailbox
-from streams.movers.sending import Sender, send_events
+from streams.movers.sending import Sender, refusal, send_events, send_refusal
 from streams.movers.unmapped import UnmappedNames
 from streams.sources.canonical import EventWriter
 from streams.sources.dictionary import QueueDictionary
@@ -35,7 +37,8 @@ class _Kept(msgspec.Struct):
 
 
 class MailMover:
-    """One mailbox and its source. ``refused`` counts mails that are none, by reason; ``events`` what was sent.
+    """One mailbox and its source. ``refused`` counts mails that are none, by reason, each a dead letter; ``events``
+    what was sent.
 
     Raises ConfigError where the state file is none of ours or of another place.
     """
@@ -94,8 +97,11 @@ class MailMover:
     def _move(self, mail: Mail, received_ms: int) -> None:
         try:
             self.events += send_events(self._sender, self.mapping.feed(mail, received_ms))
-        except InvalidEvent as invalid:
-            self.refused[invalid.reason] += 1
+        except InvalidEvent as error:
+            self.refused[error.reason] += 1
+            name, part, number = mail.origin
+            place = SourcePlace(self._writer.source, self._place, part, number)
+            send_refusal(self._sender, refusal(place, error, mail.header, found_at=name))
 
 
 def _read_state(state: Path, place: str) -> _Kept | None:

@@ -2,7 +2,8 @@
 
 Where the reading stands and what the mapping knows are one file, written after Kafka has everything that came of it. A
 mover that is killed in between reads those lines again with what the mapping knew before them, and so sends the very
-same events, which the worker counts as duplicates: every line counts once.
+same events, which the worker counts as duplicates: every line counts once. Malformed lines go to the dead letters
+by the same rule; written twice they are one.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any, Final
 
 import msgspec
 
+from streams.dead_letters import SourcePlace
 from streams.errors import ConfigError
 from streams.movers.followed_log import FollowedLog, Position
 from streams.movers.kept import keep, kept
-from streams.movers.sending import Sender, send_events
+from streams.movers.sending import Sender, refusal, send_events, send_refusal
 from streams.movers.unmapped import UnmappedNames
 from streams.sources.canonical import EventWriter
 from streams.sources.dictionary import QueueDictionary
@@ -39,7 +41,8 @@ class _Kept(msgspec.Struct):
 
 
 class QueueLogMover:
-    """One log and its source. ``malformed`` counts refused lines by reason; each is told to ``refused`` as well.
+    """One log and its source. ``malformed`` counts refused lines by reason; each is a dead letter, and told to
+    ``refused`` as well.
 
     Raises ConfigError where the state file is none of ours or of another log.
     """
@@ -82,9 +85,14 @@ class QueueLogMover:
             self._is_begun = True
         lines = self.log.lines()
         received_ms = time.time_ns() // 1_000_000
-        for line in lines:
+        for index, line in enumerate(lines):
             if line.strip(b"\0 \r"):
-                self._move(line, received_ms)
+                try:
+                    events = self.mapping.feed(line, received_ms)
+                except InvalidEvent as error:
+                    self._refuse(error, lines, index)
+                    continue
+                self.events += send_events(self._sender, events)
         self.lines += len(lines)
         self._is_saved = self._is_saved and not lines
         if not self._is_saved and (not lines or time.monotonic() - self._saved_at >= SAVE_SECONDS):
@@ -109,14 +117,13 @@ class QueueLogMover:
     def close(self) -> None:
         self.log.close()
 
-    def _move(self, line: bytes, received_ms: int) -> None:
-        try:
-            events = self.mapping.feed(line, received_ms)
-        except InvalidEvent as error:
-            self.malformed[error.reason] += 1
-            self._refused(error)
-            return
-        self.events += send_events(self._sender, events)
+    def _refuse(self, error: InvalidEvent, lines: list[bytes], index: int) -> None:
+        at = self.log.start.of(lines, index)
+        place = SourcePlace(self._writer.source, str(self._path), at.head or 0, at.offset)
+        found_at = "" if at.line is None else f"line {at.line + 1}"
+        send_refusal(self._sender, refusal(place, error, lines[index], found_at=found_at))
+        self.malformed[error.reason] += 1
+        self._refused(error)
 
 
 def _read_state(state: Path, log: Path) -> _Kept | None:

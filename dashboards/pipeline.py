@@ -6,6 +6,7 @@ from typing import Final
 
 from dashboards import pipeline_queries as queries, theme
 from dashboards.board import Board, Variable
+from dashboards.intake import GATEWAYS, MOVERS
 from dashboards.panels import Kind, Panel, evenly
 from dashboards.theme import Text
 
@@ -95,5 +96,5 @@ BOARD: Final = Board(
         Variable("instance", Text("Worker", "Worker"), queries.INSTANCES, many=True),
         Variable("topic", Text("Tópico", "Topic"), queries.TOPICS, many=True),
     ),
-    things=tuple(panel for row in (WORKERS, FLOW, TROUBLE, COST) for panel in evenly(*row)),
+    things=tuple(panel for row in (WORKERS, FLOW, TROUBLE, GATEWAYS, MOVERS, COST) for panel in evenly(*row)),
 )

@@ -325,3 +325,48 @@ GATEWAY_REQUEST: Final = _seconds(
 )
 GATEWAY_IN_FLIGHT: Final = _gauge("filaviva_gateway_in_flight_bytes", "Bytes of the requests under way.", unit="bytes")
 GATEWAY_AVAILABLE: Final = _gauge("filaviva_gateway_available", "1 while a Kafka broker answers.")
+
+# The movers of `filaviva ingest`: a page each.
+MOVER_LABELS: Final = ("source", "mover")
+MOVER_RECORDS: Final = _counter(
+    "filaviva_mover_records_total", "Records of the platform that were read, repeats included.", MOVER_LABELS
+)
+MOVER_EVENTS: Final = _counter(
+    "filaviva_mover_events_total", "Events handed over to Kafka, heartbeats and repeats included.", MOVER_LABELS
+)
+MOVER_IGNORED: Final = _counter(
+    "filaviva_mover_ignored_records_total",
+    "Records that make no event, by kind: what is not counted here, and what nobody knows.",
+    (*MOVER_LABELS, "kind"),
+)
+MOVER_REJECTED: Final = _counter(
+    "filaviva_mover_rejected_records_total",
+    "Malformed records sent to the dead-letter topic, by reason.",
+    (*MOVER_LABELS, "reason"),
+)
+MOVER_BREAKS: Final = _counter(
+    "filaviva_mover_breaks_total",
+    "Times when what came next could not be had: a broken connection, lines of a log that were nowhere to be found.",
+    MOVER_LABELS,
+)
+MOVER_CONNECTED: Final = _gauge("filaviva_mover_connected", "1 while what is read from is there.", MOVER_LABELS)
+MOVER_DELIVERING: Final = _gauge(
+    "filaviva_mover_delivering", "1 while Kafka has acknowledged what was sent last.", MOVER_LABELS
+)
+MOVER_BEHIND: Final = _gauge(
+    "filaviva_mover_behind_seconds",
+    "How far what was read is behind: of a log by the times of its lines, else since the last answer of the platform.",
+    MOVER_LABELS,
+    unit="seconds",
+)
+MOVER_LAST_RECORD: Final = _gauge(
+    "filaviva_mover_last_record_timestamp_seconds",
+    "Time of the record read last as a Unix time; the start of the mover before the first.",
+    MOVER_LABELS,
+    unit="seconds",
+)
+
+INTAKE_CATALOGUE: Final = tuple(
+    value for value in list(globals().values()) if isinstance(value, MetricName) and value not in CATALOGUE
+)
+"""Every metric of the gateway and of the movers."""

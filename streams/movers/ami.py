@@ -9,7 +9,6 @@ while no connection was there is gone: after each connection the list of who wai
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -19,6 +18,7 @@ import msgspec
 from streams.ami_connection import AmiMessage
 from streams.dead_letters import SourcePlace
 from streams.errors import ConfigError, Unavailable
+from streams.movers.figures import MoverFigures
 from streams.movers.kept import keep, kept
 from streams.movers.sending import Refusal, Sender, refusal, send_events, send_refusal
 from streams.movers.unmapped import UnmappedNames
@@ -34,7 +34,7 @@ PING_SECONDS: Final = 2.0
 SILENT_SECONDS: Final = 10.0
 """An Asterisk that does not even answer pings for so long is not there any more."""
 AGAIN_SECONDS: Final = 1.0
-_KIND: Final = "ami"
+KIND: Final = "ami"
 
 
 class Connection(Protocol):
@@ -60,8 +60,8 @@ class _Kept(msgspec.Struct):
 
 
 class AmiMover:
-    """One Asterisk and its source; ``connect`` makes a connection or raises Unavailable. ``drops`` counts those that
-    broke, ``malformed`` refused messages by reason; ``place`` names the connection in dead letters."""
+    """One Asterisk and its source; ``connect`` makes a connection or raises Unavailable. ``malformed`` counts refused
+    messages by reason; ``place`` names the connection in dead letters, ``figures`` are those of the process."""
 
     def __init__(
         self,
@@ -70,8 +70,9 @@ class AmiMover:
         state: Path,
         sender: Sender,
         *,
-        place: str = _KIND,
+        place: str = KIND,
         wait_seconds: float = WAIT_SECONDS,
+        figures: MoverFigures | None = None,
     ) -> None:
         """``wait_seconds`` is how long a step waits for something to move."""
         known = _read_state(state)
@@ -79,9 +80,9 @@ class AmiMover:
             self.mapping = AmiMapping(dictionary, known.mapping if known else None)
         except InvalidEvent as error:
             raise ConfigError([(str(state), f"expected what this version wrote; {error.detail}")]) from None
-        self.drops = 0
-        self.events = 0
-        self.malformed: Counter[str] = Counter()
+        self.figures = figures or MoverFigures(dictionary.source, KIND)
+        self.malformed = self.figures.rejected
+        self.mapping.ignored.by_kind = self.figures.ignored
         self._connect = connect
         self._place = place
         self._state = state
@@ -99,10 +100,21 @@ class AmiMover:
     def is_connected(self) -> bool:
         return self._connection is not None
 
+    @property
+    def events(self) -> int:
+        return self.figures.events
+
+    @property
+    def drops(self) -> int:
+        """Connections that broke."""
+        return self.figures.breaks
+
     def step(self) -> None:
         """Move what comes within a moment, on a connection that is made where there is none. Raises Unavailable where
         Kafka is away, and is then of no more use."""
-        if self._connection is None and not self._try_to_connect():
+        self.figures.step()
+        self.figures.is_connected = self._connection is not None or self._try_to_connect()
+        if not self.figures.is_connected:
             time.sleep(self._wait_seconds)
             return
         events: list[Event] = []
@@ -116,9 +128,10 @@ class AmiMover:
         except Unavailable:
             self._drop()
         if events or refused:
-            known = _Kept(_KIND, self.mapping.snapshot(), events, refused)
+            known = _Kept(KIND, self.mapping.snapshot(), events, refused)
             keep(self._state, msgspec.to_builtins(known))
             self._send(events, refused)
+        self.figures.catch_up(self._heard_at)
         self._unmapped.save()
 
     def beat(self, sites: Collection[tuple[str, str]]) -> None:
@@ -155,12 +168,16 @@ class AmiMover:
         messages = self._connection.messages(self._wait_seconds)
         if messages:
             self._heard_at = time.monotonic()
+            if told := sum("Event" in message for message in messages):
+                self.figures.records += told
+                self.figures.last_record_ms = _now_ms()
         elif time.monotonic() - self._heard_at > SILENT_SECONDS:
             raise Unavailable("Asterisk does not answer any more")
         return messages
 
     def _drop(self) -> None:
-        self.drops += 1
+        self.figures.breaks += 1
+        self.figures.is_connected = False
         self.close()
         self.mapping.disconnected()
 
@@ -173,7 +190,7 @@ class AmiMover:
         return refusal(SourcePlace(self._writer.source, self._place, 0, self._refused_us), error, message.raw)
 
     def _send(self, events: Iterable[Event], refused: Iterable[Refusal] = ()) -> None:
-        self.events += send_events(self._sender, events)
+        self.figures.events += send_events(self._sender, events)
         for each in refused:
             send_refusal(self._sender, each)
         self._sender.settle()
@@ -191,6 +208,6 @@ def _read_state(state: Path) -> _Kept | None:
         known = msgspec.convert(content, _Kept)
     except msgspec.ValidationError as error:
         raise ConfigError([(str(state), f"expected what filaviva ingest wrote: {error}")]) from None
-    if known.kind != _KIND:
-        raise ConfigError([(str(state), f"expected the state of {_KIND}; it is of {known.kind}: move it away")])
+    if known.kind != KIND:
+        raise ConfigError([(str(state), f"expected the state of {KIND}; it is of {known.kind}: move it away")])
     return known

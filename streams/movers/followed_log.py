@@ -25,6 +25,7 @@ import msgspec
 CHUNK_BYTES: Final = 1024 * 1024
 _HEAD_BYTES: Final = 512
 _DONE_HEADS: Final = 64
+_TAIL_BYTES: Final = 16 * 1024
 _LOOKS: Final = 20
 
 
@@ -262,6 +263,29 @@ class FollowedLog:
             finally:
                 os.close(file)
         return found
+
+
+def first_line(path: Path) -> bytes:
+    """Empty where there is none."""
+    return _at(path, 0).partition(b"\n")[0]
+
+
+def last_line(path: Path) -> bytes:
+    """The last whole one; empty where there is none among the last bytes."""
+    try:
+        start = max(0, path.stat().st_size - _TAIL_BYTES)
+    except OSError:
+        return b""
+    return _at(path, start).rpartition(b"\n")[0].rpartition(b"\n")[2]
+
+
+def _at(path: Path, start: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(_TAIL_BYTES)
+    except OSError:
+        return b""
 
 
 def _with(done: tuple[int, ...], head: int | None) -> tuple[int, ...]:

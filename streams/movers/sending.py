@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from streams.dead_letters import DEAD_LETTERS, SourcePlace, source_letter
 from streams.domain.decisions import Rejection
+from streams.errors import Unavailable
+from streams.movers.figures import MoverFigures
 from streams.routing import Route, route
 from streams.sources.mapping import InvalidEvent
 
@@ -23,6 +25,32 @@ class Sender(Protocol):
     def settle(self) -> None:
         """Wait until every record is acknowledged."""
         ...
+
+
+class WatchedSender:
+    """Another sender, and whether Kafka acknowledges what is sent there."""
+
+    def __init__(self, make: Callable[[], Sender], figures: MoverFigures) -> None:
+        """``make`` asks a broker for its topics, or raises Unavailable."""
+        self._figures = figures
+        figures.is_delivering = False
+        self._sender = make()
+        figures.is_delivering = True
+
+    def send(self, route: Route, value: bytes | None, *, headers: Sequence[tuple[str, bytes | None]] = ()) -> None:
+        try:
+            self._sender.send(route, value, headers=headers)
+        except Unavailable:
+            self._figures.is_delivering = False
+            raise
+
+    def settle(self) -> None:
+        try:
+            self._sender.settle()
+        except Unavailable:
+            self._figures.is_delivering = False
+            raise
+        self._figures.is_delivering = True
 
 
 def send_events(sender: Sender, events: Iterable[dict[str, Any]]) -> int:

@@ -76,6 +76,12 @@ QUEUE_WAIT_LIMIT_USED: Final = _gauge(
 QUEUE_OVER_LIMIT_CONTACTS: Final = _gauge(
     "filaviva_queue_over_limit_contacts", "Contacts waiting beyond their limit now.", QUEUE_LABELS, unit="contacts"
 )
+QUEUE_PASSED_CONTACTS: Final = _gauge(
+    "filaviva_queue_passed_contacts",
+    "Contacts waiting now although ten that came later have been answered: a lost exit, or an unfair queue.",
+    QUEUE_LABELS,
+    unit="contacts",
+)
 QUEUE_AGENTS: Final = _gauge(
     "filaviva_queue_agents",
     "Agents that serve the queue, by state; an agent of several queues counts in each, so never add queues.",
@@ -269,6 +275,11 @@ SOURCE_ODD_EVENTS: Final = _counter(
     "Live contact events that came twice, more than 1 s behind newer ones, or without their contact's offer so far.",
     (*SOURCE_LABELS, "kind"),
 )
+SOURCE_UNFINISHED_CONTACTS: Final = _counter(
+    "filaviva_source_unfinished_contacts_total",
+    "Live contacts forgotten, a day (written: 7 days) after their last event, by what was never told of them.",
+    (*SOURCE_LABELS, "kind"),
+)
 
 # The worker.
 STREAM_CONSUMER_LAG: Final = _gauge(
@@ -324,6 +335,10 @@ GATEWAY_REQUEST: Final = _seconds(
     "filaviva_gateway_request_seconds", "From the head of a request to its answer.", GATEWAY_LABELS
 )
 GATEWAY_IN_FLIGHT: Final = _gauge("filaviva_gateway_in_flight_bytes", "Bytes of the requests under way.", unit="bytes")
+GATEWAY_CONNECTIONS: Final = _gauge("filaviva_gateway_connections", "Connections open now.", unit="connections")
+GATEWAY_REFUSED_CONNECTIONS: Final = _counter(
+    "filaviva_gateway_refused_connections_total", "Connections sent away because as many as may be were open.", ()
+)
 GATEWAY_AVAILABLE: Final = _gauge("filaviva_gateway_available", "1 while a Kafka broker answers.")
 
 # The movers of `filaviva ingest`: a page each.

@@ -18,17 +18,21 @@ from streams.cli.ingest_run import (
     alone,
     config_option,
     ingest_source,
+    looked_at,
+    metrics_option,
     moved_until_done,
     source_option,
     state_option,
     stop_asked,
+    watched_publisher,
 )
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
 from streams.errors import ConfigError
 from streams.movers.ami_topic import AmiTopicMover
 from streams.movers.cloud_events_topic import CloudEventsMover
+from streams.movers.figures import MoverFigures
 from streams.movers.foreign_topic import ForeignTopic
-from streams.publisher import Publisher
+from streams.movers.sending import Sender
 from streams.sources.dictionary import QueueDictionary
 from streams.sources.mapping import InvalidEvent
 
@@ -54,25 +58,35 @@ class _Run:
     follows: bool
     beat_seconds: float | None
     stop: threading.Event
+    figures: MoverFigures
     reported: int = 0
 
     def move(self, target: KafkaTarget) -> Mover:
         """Until the end of the topic, or until told to stop when it is followed."""
-        publisher = Publisher(target.brokers, target.prefix, target.producer_options)
+        sender = watched_publisher(target, self.figures)
+        self.figures.is_connected = False
         options = {} if self.brokers else target.producer_options
         topic = ForeignTopic(self.topic, self.group, self.brokers or target.brokers, options)
         try:
-            mover = self._mover(topic, publisher)
+            mover = self._mover(topic, sender)
             self._follow(mover)
         finally:
             topic.close()
         return mover
 
-    def _mover(self, topic: ForeignTopic, publisher: Publisher) -> Mover:
-        source = self.of.dictionary.source
+    def _mover(self, topic: ForeignTopic, sender: Sender) -> Mover:
+        source, figures = self.of.dictionary.source, self.figures
         if self.form == CLOUD_EVENTS:
-            return CloudEventsMover(topic, source, self.tenants, publisher, told=self._report)
-        return AmiTopicMover(topic, self.of.dictionary, self.of.state, publisher, system=self.system, told=self._report)
+            return CloudEventsMover(topic, source, self.tenants, sender, told=self._report, figures=figures)
+        return AmiTopicMover(
+            topic,
+            self.of.dictionary,
+            self.of.state,
+            sender,
+            system=self.system,
+            told=self._report,
+            figures=figures,
+        )
 
     def _follow(self, mover: Mover) -> None:
         beaten_at = time.monotonic()
@@ -119,6 +133,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             type=click.FloatRange(min=1),
             help="Say so often that the source is heard: that the topic is read to its end, not that anybody writes.",
         ),
+        metrics_option,
         click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object."),
     )
     for option in reversed(options):
@@ -142,8 +157,9 @@ def kafka(topic: str, config: Path, source: str, state: Path, *, as_json: bool, 
         of, tenants = _source(config, source, state, how["form"])
         brokers = tuple(each.strip() for each in (how.pop("brokers") or "").split(",") if each.strip())
         group = how.pop("group") or f"filaviva-ingest-{source}"
-        with alone(of), stop_asked() as stop:
-            run = _Run(topic, group=group, brokers=brokers, of=of, tenants=tenants, stop=stop, **how)
+        figures = MoverFigures(source, how["form"])
+        with alone(of), stop_asked() as stop, looked_at(figures, how.pop("metrics")):
+            run = _Run(topic, group=group, brokers=brokers, of=of, tenants=tenants, stop=stop, figures=figures, **how)
             target = target_of_file(config)
             mover = moved_until_done(lambda: run.move(target), stop, follows=how["follows"])
     if mover is not None:
@@ -165,8 +181,8 @@ def _source(config: Path, source: str, state: Path, form: str) -> tuple[IngestSo
 
 def _summarise(mover: Mover, *, as_json: bool) -> None:
     summary = {
-        "records": mover.records,
-        "events": mover.events,
+        "records": mover.figures.records,
+        "events": mover.figures.events,
         "ignored": dict(sorted(mover.ignored.items())),
         "refused": dict(sorted(mover.refused.items())),
         "gaps": mover.gaps,
@@ -174,7 +190,7 @@ def _summarise(mover: Mover, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary))
         return
-    click.echo(f"{mover.events} events sent; {mover.records} records read")
+    click.echo(f"{mover.figures.events} events sent; {mover.figures.records} records read")
     for name, counts in (("ignored", mover.ignored), ("refused", mover.refused)):
         for kind, count in sorted(counts.items()):
             click.echo(f"  {name} {kind}: {count}")

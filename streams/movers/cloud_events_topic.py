@@ -1,28 +1,31 @@
 """From a topic of CloudEvents that are canonical already into ours: read, check, send to the partition of their owner.
 
 Where the reading stands is what the group has committed, once our topics have acknowledged. A mover that is killed in
-between sends some records again, byte for byte, which the worker counts as duplicates.
+between sends some records again, byte for byte, which the worker counts as duplicates. Records that are none go to the
+dead letters by the same rule; written twice they are one.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
 
+from streams.dead_letters import SourcePlace
 from streams.domain.decisions import Reason
 from streams.domain.decoding import attributes_of
 from streams.gateway.cloud_events import STRUCTURED, accepted_events
 from streams.gateway.messages import Accepted, Message, Refused
+from streams.movers.figures import MoverFigures
 from streams.movers.foreign_topic import ForeignTopic
-from streams.movers.sending import Sender, send_events
+from streams.movers.sending import Sender, refusal, send_events, send_refusal
 from streams.sources.ami_topic import TopicRecord
 from streams.sources.canonical import EventWriter
 from streams.sources.mapping import InvalidEvent
 
+KIND: Final = "cloudevents"
 _REASON: Final = {413: Reason.TOO_LARGE, 415: Reason.WRONG_TYPE}
 
 
@@ -38,10 +41,12 @@ class CloudEventsMover:
         sender: Sender,
         *,
         told: Callable[[InvalidEvent], None] = lambda _: None,
+        figures: MoverFigures | None = None,
     ) -> None:
-        self.ignored: Counter[str] = Counter()
-        self.refused: Counter[str] = Counter()
-        self.records = self.events = 0
+        """``figures`` are those of the process."""
+        self.figures = figures or MoverFigures(source, KIND)
+        self.ignored = self.figures.ignored
+        self.refused = self.figures.rejected
         self._topic = topic
         self._source = source
         self._tenants = frozenset(tenants)
@@ -67,6 +72,7 @@ class CloudEventsMover:
     def step(self, wait_seconds: float) -> int:
         """Move what comes within so long; the number of records. Raises Unavailable, and is then of no more use:
         another one goes on from what was committed."""
+        self.figures.step()
         records = self._topic.records(wait_seconds)
         for record in records:
             try:
@@ -74,19 +80,24 @@ class CloudEventsMover:
             except InvalidEvent as error:
                 self.refused[error.reason] += 1
                 self._told(error)
+                place = SourcePlace(self._source, self._topic.topic, record.partition, record.offset)
+                send_refusal(self._sender, refusal(place, error, record.value))
                 continue
             self._sender.send(accepted.route, accepted.value)
-            self.events += 1
-        self.records += len(records)
+            self.figures.events += 1
+        self.figures.records += len(records)
         if records:
             self._sender.settle()
             self._topic.commit(self._topic.positions)
+        self._topic.tell(self.figures, records)
         return len(records)
 
     def beat(self, sites: Collection[tuple[str, str]]) -> None:
         """Say at these sites (tenant, site) that the source is heard: that its topic is read to the end."""
         now_ms = time.time_ns() // 1_000_000
-        self.events += send_events(self._sender, (self._writer.heartbeat(site, now_ms) for site in sorted(sites)))
+        self.figures.events += send_events(
+            self._sender, (self._writer.heartbeat(site, now_ms) for site in sorted(sites))
+        )
         self._sender.settle()
 
     def _accepted(self, record: TopicRecord) -> Accepted:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.errors import Unavailable
+from streams.movers.figures import MoverFigures
 from streams.sources.ami_topic import TopicRecord
 
 ANSWER_SECONDS: Final = 10
@@ -100,6 +101,15 @@ class ForeignTopic:
             if named:
                 change([TopicPartition(self.topic, each) for each in sorted(named)])
         self._paused = paused
+
+    def tell(self, figures: MoverFigures, records: Sequence[TopicRecord]) -> None:
+        """How the reading stands after these were moved."""
+        figures.is_connected = True
+        figures.breaks = self.gaps
+        if records:
+            figures.last_record_ms = max(each.time_ms for each in records)
+        if len(self.read_to_end) == len(self.partitions):
+            figures.catch_up()
 
     def commit(self, positions: Mapping[int, int]) -> None:
         """Let the group's offsets say how far everything is safe: for whoever watches the lag."""

@@ -30,6 +30,7 @@ from streams.sources.mapping import Event, Ignored, InvalidEvent
 HELD_MS: Final = 2000
 """How much later than others a record may come. The producer waits 5 ms for a batch, and sends again what failed."""
 MAX_BYTES: Final = 256 * 1024
+_END_MS: Final = 253_370_764_800_000
 _DECIDES: Final = frozenset({"QUEUESTATUS", "QUEUE_WITHDRAW_INFO", "ABANDONED"})
 _IN_ORDER: Final[Mapping[str, int]] = {
     name: place
@@ -129,6 +130,8 @@ class AmiTopic:
 
     def take(self, record: TopicRecord, now: float) -> None:
         """One record, in the order of its partition. Raises InvalidEvent."""
+        if not 0 <= record.time_ms < _END_MS:
+            raise InvalidEvent(Reason.BAD_TIME, "expected a record with a time from 1970 to 9998")
         self._newest_ms[record.partition] = max(self._newest_ms[record.partition], record.time_ms)
         self._quiet_at = now
         fields = read_event(record.key, record.value)
@@ -144,8 +147,8 @@ class AmiTopic:
         until_ms = self._settled_until_ms(read_to_end)
         return {partition for partition, newest_ms in self._newest_ms.items() if newest_ms > until_ms + 2 * HELD_MS}
 
-    def settled(self, read_to_end: Collection[int], now: float) -> tuple[list[Event], list[InvalidEvent]]:
-        """What is told by the records before which nothing can come any more; and those refused.
+    def settled(self, read_to_end: Collection[int], now: float) -> tuple[list[Event], list[tuple[Heard, InvalidEvent]]]:
+        """What is told by the records before which nothing can come any more; and those refused, with the reason.
 
         ``read_to_end`` are the partitions of which everything was read that is there.
         """
@@ -159,13 +162,16 @@ class AmiTopic:
             count += 1
         done, self._held = self._held[:count], self._held[count:]
         events: list[Event] = []
-        refused: list[InvalidEvent] = []
+        refused: list[tuple[Heard, InvalidEvent]] = []
         for _, together in groupby(done, key=lambda each: each.time_us):
             for each in self._in_causal_order(list(together)):
-                self._feed(each.fields, each.time_ms, events, refused)
+                try:
+                    events += self.mapping.feed(each.fields, each.time_ms)
+                except InvalidEvent as error:
+                    refused.append((each, error))
         if is_at_end and not self._held and self.mapping.is_undecided:
             passed_ms = round((now - self._quiet_at) * 1000)
-            self._feed({}, max(self._newest_ms.values()) + max(0, passed_ms - HELD_MS), events, refused)
+            events += self.mapping.feed({}, max(self._newest_ms.values()) + max(0, passed_ms - HELD_MS))
         return events, refused
 
     def snapshot(self) -> dict[str, Any]:
@@ -177,12 +183,6 @@ class AmiTopic:
         newest_ms = max(self._newest_ms.values(), default=0)
         reached = (newest_ms if each in read_to_end else told_ms for each, told_ms in self._newest_ms.items())
         return min(reached, default=0) - HELD_MS
-
-    def _feed(self, fields: dict[str, str], at_ms: int, events: list[Event], refused: list[InvalidEvent]) -> None:
-        try:
-            events += self.mapping.feed(fields, at_ms)
-        except InvalidEvent as error:
-            refused.append(error)
 
     def _in_causal_order(self, together: list[Heard]) -> list[Heard]:
         """Of one instant. A record that was sent twice is one."""

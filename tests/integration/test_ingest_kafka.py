@@ -146,8 +146,13 @@ def test_cloud_events_go_to_their_owners_partition(
     with TopicReader(broker.bootstrap, broker.prefix) as reader:
         killed_again_and_again(command(foreign, config, "cloudevents", "crm-1"), portions, publish, reader)
         keys = {(each.partition, each.key) for each in reader.records("call-events")}
+        letters = {(dict(each.headers)["filaviva_reason"], each.value) for each in reader.records("dead-letters")}
     told, repeats = told_on(broker)
     print(f"{len(events)} events, {repeats} sent again")
+    assert letters == {
+        (b"wrong_type", b"no event"),
+        (b"bad_value", published(0, others)[2]),
+    }
     assert {each: (told[each]["type"], told[each]["data"]) for each in told} == {
         each["id"]: (each["type"], each["data"]) for each in events
     }

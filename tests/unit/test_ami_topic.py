@@ -162,7 +162,7 @@ def test_what_is_no_event_is_refused(value: bytes) -> None:
         topic().take(TopicRecord(0, 0, START_MS, None, value), 0.0)
 
 
-@given(st.lists(st.tuples(st.sampled_from(PARTITIONS), st.integers(0, 2**62), st.binary(max_size=60), st.binary())))
+@given(st.lists(st.tuples(st.sampled_from(PARTITIONS), st.integers(-1, 2**62), st.binary(max_size=60), st.binary())))
 def test_no_bytes_raise_anything_but_invalid_event(records: list[tuple[int, int, bytes, bytes]]) -> None:
     """Nor do they make a snapshot that is not taken back."""
     ami = topic()
@@ -171,6 +171,15 @@ def test_no_bytes_raise_anything_but_invalid_event(records: list[tuple[int, int,
             ami.take(TopicRecord(partition, offset, time_ms, key, value), 0.0)
     ami.settled(PARTITIONS, 100.0)
     topic(msgspec.json.decode(msgspec.json.encode(ami.snapshot())))
+
+
+@pytest.mark.parametrize("time_ms", [-1, 2**60])
+def test_a_record_without_a_sound_time_is_refused(time_ms: int) -> None:
+    """And changes nothing of what others wait for."""
+    ami, (join,) = topic(), published([said("QueueCallerJoin")])
+    with pytest.raises(InvalidEvent, match="time"):
+        ami.take(join._replace(time_ms=time_ms), 0.0)
+    assert not ami.held
 
 
 def test_a_foreign_snapshot_is_refused() -> None:

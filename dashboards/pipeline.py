@@ -6,6 +6,7 @@ from typing import Final
 
 from dashboards import pipeline_queries as queries, theme
 from dashboards.board import Board, Variable
+from dashboards.intake import GATEWAYS, MOVERS
 from dashboards.panels import Kind, Panel, evenly
 from dashboards.theme import Text
 
@@ -58,15 +59,44 @@ TROUBLE: Final = (
         thresholds=theme.REJECTED_EVENTS,
     ),
     Panel(
-        Text("Eventos estranhos em 5 minutos, por fonte", "Odd events in 5 minutes, by source"),
-        Text("Repetidos, fora de ordem, antes da oferta.", "Repeated, out of order, before their offer."),
-        {"{{source}} {{kind}}": queries.ODD_IN_5_MINUTES},
-    ),
-    Panel(
         Text("Mensagens por ler, por partição", "Consumer lag, by partition"),
         Text("Se só cresce, faltam workers ou um parou.", "If it only grows: too few workers, or one hangs."),
         {"{{topic}} / {{partition}}": queries.LAG_MESSAGES},
         thresholds=theme.LAG_MESSAGES,
+    ),
+)
+SOURCES: Final = (
+    Panel(
+        Text("Eventos estranhos em 5 minutos, por fonte", "Odd events in 5 minutes, by source"),
+        Text(
+            "Repetidos, fora de ordem, antes da oferta, com hora errada em mais de 120 s (skewed).",
+            "Repeated, out of order, before their offer, more than 120 s off in time (skewed).",
+        ),
+        {"{{source}} {{kind}}": queries.ODD_IN_5_MINUTES, "{{source}} skewed": queries.SKEWED_IN_5_MINUTES},
+    ),
+    Panel(
+        Text("Contatos incompletos em um dia, por fonte", "Unfinished contacts in a day, by source"),
+        Text(
+            "O que nunca foi dito deles, ao serem esquecidos: a oferta, a saída, o atendimento, o fim. Um dia depois.",
+            "What was never told of them, when they are forgotten: offer, exit, answer, end. A day later.",
+        ),
+        {"{{source}} {{kind}}": queries.UNFINISHED_IN_A_DAY},
+    ),
+    Panel(
+        Text("Silêncio das fontes", "Silence of sources"),
+        Text("Desde o evento mais novo de cada uma.", "Since the newest event of each."),
+        {"{{source}}": queries.SILENT_SECONDS},
+        unit=theme.WHOLE_SECONDS,
+        thresholds=theme.BEHIND_SECONDS,
+    ),
+    Panel(
+        Text("Ultrapassados na fila", "Passed in the queue"),
+        Text(
+            "Esperam, e dez que chegaram depois já foram atendidos: uma saída perdida, ou uma fila injusta.",
+            "They wait, and ten that came later have been answered: a lost exit, or an unfair queue.",
+        ),
+        {"{{site}} / {{queue}}": queries.PASSED_CONTACTS},
+        thresholds=theme.REJECTED_EVENTS,
     ),
 )
 COST: Final = (
@@ -95,5 +125,5 @@ BOARD: Final = Board(
         Variable("instance", Text("Worker", "Worker"), queries.INSTANCES, many=True),
         Variable("topic", Text("Tópico", "Topic"), queries.TOPICS, many=True),
     ),
-    things=tuple(panel for row in (WORKERS, FLOW, TROUBLE, COST) for panel in evenly(*row)),
+    things=tuple(panel for row in (WORKERS, FLOW, TROUBLE, SOURCES, GATEWAYS, MOVERS, COST) for panel in evenly(*row)),
 )

@@ -22,6 +22,12 @@ OWNED_PARTITIONS: Final = f"sum by (instance) ({names.STREAM_ASSIGNED_PARTITIONS
 EVENTS_PER_SECOND: Final = f"sum by (event_type) (rate({names.STREAM_EVENTS.name}{OF_TOPICS}{RECENT}))"
 REJECTED_IN_5_MINUTES: Final = f"sum by (reason) (increase({names.STREAM_EVENTS_REJECTED.name}{OF_TOPICS}[5m]))"
 ODD_IN_5_MINUTES: Final = f"sum by (source, kind) (increase({names.SOURCE_ODD_EVENTS.name}{OF_WORKERS}[5m]))"
+UNFINISHED_IN_A_DAY: Final = (
+    f"sum by (source, kind) (increase({names.SOURCE_UNFINISHED_CONTACTS.name}{OF_WORKERS}[1d]))"
+)
+SKEWED_IN_5_MINUTES: Final = f"sum by (source) (increase({names.SOURCE_SKEWED_EVENTS.name}{OF_WORKERS}[5m]))"
+SILENT_SECONDS: Final = f"time() - max by (source) ({names.STREAM_LAST_EVENT.name}{OF_WORKERS})"
+PASSED_CONTACTS: Final = f"max by (tenant, site, queue) ({names.QUEUE_PASSED_CONTACTS.name}{OF_WORKERS})"
 LAG_MESSAGES: Final = f"max by (topic, partition) ({names.STREAM_CONSUMER_LAG.name}{OF_TOPICS})"
 """Two workers may report one partition while it changes hands."""
 RENDER_SECONDS: Final = f"{names.SCRAPE_RENDER.name}{OF_WORKERS}"

@@ -25,6 +25,14 @@ class AmiAddress:
     secret: str = field(repr=False)
 
 
+class AmiMessage(dict[str, str]):
+    """The fields of one message, of one that comes twice the last; ``raw`` is what came."""
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__(_fields(raw))
+        self.raw = raw
+
+
 class AmiConnection:
     """Logs in at once, to hear of the classes of ``events`` (``call,agent``). Raises Unavailable when Asterisk is away,
     refuses, or goes away later."""
@@ -32,7 +40,7 @@ class AmiConnection:
     def __init__(self, address: AmiAddress, *, events: str) -> None:
         self._address = address
         self._buffer = b""
-        self._early: list[dict[str, str]] = []
+        self._early: list[AmiMessage] = []
         try:
             self._socket = socket.create_connection((address.host, address.port), timeout=ANSWER_SECONDS)
         except OSError as error:
@@ -57,8 +65,8 @@ class AmiConnection:
         except OSError as error:
             raise Unavailable(f"Asterisk has gone: {error}") from None
 
-    def messages(self, wait_seconds: float = 0.0) -> list[dict[str, str]]:
-        """Whole messages that have come, or come within so long; of a field that comes twice the last."""
+    def messages(self, wait_seconds: float = 0.0) -> list[AmiMessage]:
+        """Whole messages that have come, or come within so long."""
         if self._early:
             early, self._early = self._early, []
             return early
@@ -70,7 +78,7 @@ class AmiConnection:
         except OSError as error:
             raise Unavailable(f"Asterisk has gone: {error}") from None
         *whole, self._buffer = self._buffer.split(_END)
-        return [message for message in (dict(_fields(each)) for each in whole) if message]
+        return [message for message in map(AmiMessage, whole) if message]
 
     def close(self) -> None:
         self._socket.close()
@@ -80,7 +88,7 @@ class AmiConnection:
             self._receive()
         self._buffer = self._buffer.partition(b"\r\n")[2]
 
-    def _wait_for_response(self) -> dict[str, str]:
+    def _wait_for_response(self) -> AmiMessage:
         """What comes with it or before it is kept: Asterisk may speak of its state at once."""
         while True:
             messages = self.messages(ANSWER_SECONDS)

@@ -7,6 +7,9 @@ its coordinates say where to read them.
 Beside the letters lie notes, each without a value: that the record at some coordinates was published again, and where
 it came to lie (``filaviva_replayed_as``). The published copy says in ``filaviva_replay_of`` what it is a copy of; if it
 is rejected too, that is a letter of its own.
+
+What a mover cannot make events of (a malformed line of a log) is a letter too, of stage ``ingest``. Its coordinates are
+no topic's: ``SourcePlace`` says what they are.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import Any, Final, NamedTuple, Self
 import msgspec
 
 from streams.delivery import RecordToSend, header
-from streams.domain.decisions import DeadLetter, Record
+from streams.domain.decisions import DeadLetter, Record, Rejection
 from streams.domain.decoding import attributes_of
 from streams.routing import Route, route
 
@@ -37,7 +40,12 @@ REPLAY_OF: Final = "filaviva_replay_of"
 OUR_HEADERS: Final = frozenset({REASON, DETAIL, STAGE, TOPIC, PARTITION, OFFSET, TIMESTAMP, BYTES, NO_KEY, REPLAYED_AS})
 """What the headers of a letter or a note say; a source that sends one of these does not get it kept."""
 MAX_ORIGINAL_BYTES: Final = 3 * 1024 * 1024
+MAX_SOURCE_BYTES: Final = 1024 * 1024
+"""Of what movers refuse: no line, header or message of a platform is as long."""
+INGEST: Final = "ingest"
+"""The stage that movers are."""
 _ELSEWHERE: Final = "elsewhere"
+_OF_SOURCES: Final = f"{INGEST}:"
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -51,6 +59,26 @@ class Coordinates(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def is_of_source(self) -> bool:
+        """Whether it is a place outside of Kafka: see ``SourcePlace``."""
+        return self.topic.startswith(_OF_SOURCES)
+
+
+class SourcePlace(NamedTuple):
+    """Where a record of a platform lay. ``name`` is the file, mailbox or connection, ``part`` tells those of one name
+    apart, ``offset`` the records in one: of a log the digest of its first line and the byte at which the line begins,
+    of a mailbox on a server UIDVALIDITY and UID, of a connection 0 and the microsecond at which the message came."""
+
+    source: str
+    name: str
+    part: int
+    offset: int
+
+    @property
+    def coordinates(self) -> Coordinates:
+        return Coordinates(f"{_OF_SOURCES}{self.source}:{self.name}", self.part, self.offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +189,7 @@ class Survey:
 
 def dead_letter_record(stage: str, topic: str, partition: int, letter: DeadLetter) -> RecordToSend:
     """``topic`` is the full name of the input topic the record came from."""
-    headers = [
-        header(REASON, letter.rejection.reason.value),
-        header(DETAIL, letter.rejection.detail),
-        header(STAGE, stage),
-        *_place_headers(Coordinates(topic, partition, letter.offset)),
-    ]
+    headers = _letter_headers(stage, Coordinates(topic, partition, letter.offset), letter.rejection)
     record = letter.record
     if record is None:
         return b"", None, [*headers, header(BYTES, _ELSEWHERE), header(NO_KEY, "1")]
@@ -180,9 +203,26 @@ def dead_letter_record(stage: str, topic: str, partition: int, letter: DeadLette
     return record.key or b"", value, [*headers, *_without_ours(record.headers)]
 
 
+def source_letter(place: SourcePlace, rejection: Rejection, value: bytes) -> RecordToSend:
+    """Of a platform's record that makes no event; always the same of the same record, so a repeat is the same bytes."""
+    headers = [*_letter_headers(INGEST, place.coordinates, rejection), header(NO_KEY, "1")]
+    if len(value) > MAX_SOURCE_BYTES:
+        return b"", None, [*headers, header(BYTES, _ELSEWHERE)]
+    return b"", value, headers
+
+
 def replay_headers(original: Original, place: Coordinates) -> Headers:
     """The headers of a record that is published again from ``place``."""
     return [*(pair for pair in original.headers if pair[0] != REPLAY_OF), header(REPLAY_OF, place)]
+
+
+def _letter_headers(stage: str, place: Coordinates, rejection: Rejection) -> list[tuple[str, bytes]]:
+    return [
+        header(REASON, rejection.reason.value),
+        header(DETAIL, rejection.detail),
+        header(STAGE, stage),
+        *_place_headers(place),
+    ]
 
 
 def _place_headers(place: Coordinates) -> list[tuple[str, bytes]]:

@@ -76,6 +76,12 @@ QUEUE_WAIT_LIMIT_USED: Final = _gauge(
 QUEUE_OVER_LIMIT_CONTACTS: Final = _gauge(
     "filaviva_queue_over_limit_contacts", "Contacts waiting beyond their limit now.", QUEUE_LABELS, unit="contacts"
 )
+QUEUE_PASSED_CONTACTS: Final = _gauge(
+    "filaviva_queue_passed_contacts",
+    "Contacts waiting now although ten that came later have been answered: a lost exit, or an unfair queue.",
+    QUEUE_LABELS,
+    unit="contacts",
+)
 QUEUE_AGENTS: Final = _gauge(
     "filaviva_queue_agents",
     "Agents that serve the queue, by state; an agent of several queues counts in each, so never add queues.",
@@ -269,6 +275,11 @@ SOURCE_ODD_EVENTS: Final = _counter(
     "Live contact events that came twice, more than 1 s behind newer ones, or without their contact's offer so far.",
     (*SOURCE_LABELS, "kind"),
 )
+SOURCE_UNFINISHED_CONTACTS: Final = _counter(
+    "filaviva_source_unfinished_contacts_total",
+    "Live contacts forgotten, a day (written: 7 days) after their last event, by what was never told of them.",
+    (*SOURCE_LABELS, "kind"),
+)
 
 # The worker.
 STREAM_CONSUMER_LAG: Final = _gauge(
@@ -324,4 +335,53 @@ GATEWAY_REQUEST: Final = _seconds(
     "filaviva_gateway_request_seconds", "From the head of a request to its answer.", GATEWAY_LABELS
 )
 GATEWAY_IN_FLIGHT: Final = _gauge("filaviva_gateway_in_flight_bytes", "Bytes of the requests under way.", unit="bytes")
+GATEWAY_CONNECTIONS: Final = _gauge("filaviva_gateway_connections", "Connections open now.", unit="connections")
+GATEWAY_REFUSED_CONNECTIONS: Final = _counter(
+    "filaviva_gateway_refused_connections_total", "Connections sent away because as many as may be were open.", ()
+)
 GATEWAY_AVAILABLE: Final = _gauge("filaviva_gateway_available", "1 while a Kafka broker answers.")
+
+# The movers of `filaviva ingest`: a page each.
+MOVER_LABELS: Final = ("source", "mover")
+MOVER_RECORDS: Final = _counter(
+    "filaviva_mover_records_total", "Records of the platform that were read, repeats included.", MOVER_LABELS
+)
+MOVER_EVENTS: Final = _counter(
+    "filaviva_mover_events_total", "Events handed over to Kafka, heartbeats and repeats included.", MOVER_LABELS
+)
+MOVER_IGNORED: Final = _counter(
+    "filaviva_mover_ignored_records_total",
+    "Records that make no event, by kind: what is not counted here, and what nobody knows.",
+    (*MOVER_LABELS, "kind"),
+)
+MOVER_REJECTED: Final = _counter(
+    "filaviva_mover_rejected_records_total",
+    "Malformed records sent to the dead-letter topic, by reason.",
+    (*MOVER_LABELS, "reason"),
+)
+MOVER_BREAKS: Final = _counter(
+    "filaviva_mover_breaks_total",
+    "Times when what came next could not be had: a broken connection, lines of a log that were nowhere to be found.",
+    MOVER_LABELS,
+)
+MOVER_CONNECTED: Final = _gauge("filaviva_mover_connected", "1 while what is read from is there.", MOVER_LABELS)
+MOVER_DELIVERING: Final = _gauge(
+    "filaviva_mover_delivering", "1 while Kafka has acknowledged what was sent last.", MOVER_LABELS
+)
+MOVER_BEHIND: Final = _gauge(
+    "filaviva_mover_behind_seconds",
+    "How far what was read is behind: of a log by the times of its lines, else since the last answer of the platform.",
+    MOVER_LABELS,
+    unit="seconds",
+)
+MOVER_LAST_RECORD: Final = _gauge(
+    "filaviva_mover_last_record_timestamp_seconds",
+    "Time of the record read last as a Unix time; the start of the mover before the first.",
+    MOVER_LABELS,
+    unit="seconds",
+)
+
+INTAKE_CATALOGUE: Final = tuple(
+    value for value in list(globals().values()) if isinstance(value, MetricName) and value not in CATALOGUE
+)
+"""Every metric of the gateway and of the movers."""

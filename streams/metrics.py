@@ -34,6 +34,7 @@ from streams.domain.figures import (
     OUTCOMES,
     PLAN_COUNTED,
     SERVICE_STATES,
+    UNFINISHED,
     CallbackFigures,
     CaseFigures,
     Flights,
@@ -128,6 +129,7 @@ def total_of(stages: Iterable[StageFigures]) -> StageFigures:
     last_event_ms: dict[Source, int] = {}
     delay: dict[str, Histogram] = {}
     odd: Counter[tuple[str, str, str, str]] = Counter()
+    unfinished: Counter[tuple[str, str, str, str]] = Counter()
     rows = 0
     for stage in stages:
         applied.update(stage.applied)
@@ -138,8 +140,9 @@ def total_of(stages: Iterable[StageFigures]) -> StageFigures:
         _keep_newest(last_event_ms, stage.last_event_ms)
         _add_delays(delay, stage.delay)
         odd.update(stage.odd)
+        unfinished.update(stage.unfinished)
         rows += stage.rows
-    return StageFigures(applied, discarded, rejected, historic, skewed, last_event_ms, delay, rows, odd)
+    return StageFigures(applied, discarded, rejected, historic, skewed, last_event_ms, delay, rows, odd, unfinished)
 
 
 def _keep_newest(newest: dict[Source, int], more: Mapping[Source, int]) -> None:
@@ -207,6 +210,7 @@ def _queues_now(figures: WorkerFigures) -> Iterator[Family]:
     yield Family(names.QUEUE_LONGEST_WAIT, ((at, each.longest_wait_seconds) for at, each in live))
     yield Family(names.QUEUE_WAIT_LIMIT_USED, ((at, each.wait_limit_used_ratio) for at, each in live))
     yield Family(names.QUEUE_OVER_LIMIT_CONTACTS, ((at, each.over_limit_contacts) for at, each in live))
+    yield Family(names.QUEUE_PASSED_CONTACTS, ((at, each.passed_contacts) for at, each in live))
     agents = (((*at, state), each.agents.get(state, 0)) for at, each in live for state in AGENT_STATES)
     yield Family(names.QUEUE_AGENTS, agents)
 
@@ -340,11 +344,19 @@ def _sources(figures: WorkerFigures, total: StageFigures) -> Iterator[Family]:
     newest_ms = dict.fromkeys(silences, figures.started_ms) | heard_ms
     yield Family(names.SOURCE_EXPECTED_SILENCE, silences.items())
     yield Family(names.SOURCE_SKEWED_EVENTS, skewed.items())
-    odd = Counter({(*source, kind): 0 for source in silences for kind in ODD_EVENTS})
-    for (tenant, site, name, kind), count in total.odd.items():
-        odd[*_known_source((tenant, site, name), silences), kind] += count
-    yield Family(names.SOURCE_ODD_EVENTS, odd.items())
+    yield Family(names.SOURCE_ODD_EVENTS, _by_source(silences, total.odd, ODD_EVENTS))
+    yield Family(names.SOURCE_UNFINISHED_CONTACTS, _by_source(silences, total.unfinished, UNFINISHED))
     yield Family(names.STREAM_LAST_EVENT, ((source, ms / 1000) for source, ms in newest_ms.items()))
+
+
+def _by_source(
+    configured: Mapping[Source, float], counted: Mapping[tuple[str, str, str, str], int], kinds: Iterable[str]
+) -> Iterable[Point]:
+    """Every kind of every configured source from 0 on; of all others together what was counted."""
+    summed = Counter({(*source, kind): 0 for source in configured for kind in kinds})
+    for (tenant, site, name, kind), count in counted.items():
+        summed[*_known_source((tenant, site, name), configured), kind] += count
+    return summed.items()
 
 
 def _known_source(source: Source, configured: Mapping[Source, float]) -> Source:

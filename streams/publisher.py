@@ -32,6 +32,7 @@ _SETTINGS: Final[Mapping[str, Any]] = {
     "delivery.report.only.error": True,
 }
 _TOLD_OF_EACH: Final[Mapping[str, Any]] = {"delivery.report.only.error": False, "linger.ms": 5}
+Headers = Sequence[tuple[str, bytes | None]]
 Told = Callable[[KafkaError | None, object], None]
 """Told what became of a record (second): no error once all replicas have it."""
 
@@ -68,13 +69,16 @@ class Publisher:
         except KafkaException as error:
             raise Unavailable(f"no broker answers at {', '.join(brokers)}: {_reason(error)}") from None
 
-    def send(self, route: Route, value: bytes, timestamp_ms: int | None = None) -> None:
+    def send(
+        self, route: Route, value: bytes | None, timestamp_ms: int | None = None, *, headers: Headers = ()
+    ) -> None:
         """Hand one record over; returns before it is acknowledged, and waits while the buffer is full.
 
         Without a time stamp the record gets the wall clock's.
         """
         topic = self._existing_topic(route)
-        while not self._accepted(topic, route.key, value, self._undelivered, timestamp_ms or 0):
+        more = {"headers": list(headers)} if headers else {}
+        while not self._accepted(topic, route.key, value, self._undelivered, timestamp_ms or 0, **more):
             self._producer.poll(0.1)
         self._producer.poll(0)
         self._raise_failure()
@@ -121,10 +125,12 @@ class Publisher:
             raise Unavailable(f"topic {topic} does not exist; `filaviva topics create` makes it")
         return topic
 
-    def _accepted(self, topic: str, key: str, value: bytes, told: Told, timestamp_ms: int = 0) -> bool:
+    def _accepted(
+        self, topic: str, key: str, value: bytes | None, told: Told, timestamp_ms: int = 0, **more: Any
+    ) -> bool:
         """False while the buffer is full."""
         try:
-            self._producer.produce(topic, value, key, timestamp=timestamp_ms, on_delivery=told)
+            self._producer.produce(topic, value, key, timestamp=timestamp_ms, on_delivery=told, **more)
         except BufferError:
             return False
         except KafkaException as error:

@@ -59,7 +59,7 @@ from streams.sources.dictionary import Place, QueueDictionary
 CALLING_HOLIDAYS: Final = "br@2026.11.0"
 """The table of holidays on which nobody is called unasked."""
 
-__all__ = ["Secret", "Settings", "TenantKeys", "load_settings", "parse_settings", "receiver_secrets"]
+__all__ = ["Secret", "Settings", "TenantKeys", "kafka_password", "load_settings", "parse_settings", "receiver_secrets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +207,18 @@ def receiver_secrets(
     if reader.problems:
         raise ConfigError(reader.problems)
     return secrets
+
+
+def kafka_password(kafka: Kafka, folder: Path, *, environment: Mapping[str, str] | None = None) -> Secret | None:
+    """What a client logs in to the brokers with, None where they ask for none; file names are relative to ``folder``.
+
+    Apart from the settings, for whoever needs no key of a tenant. Raises ConfigError.
+    """
+    reader = SecretReader(os.environ if environment is None else environment, folder)
+    password = reader.kafka_password(kafka.security)
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return password
 
 
 def _sections(yaml_text: PlainYaml) -> dict[str, object]:

@@ -329,13 +329,15 @@ class Receiver(Section, frozen=True, kw_only=True):
 class Gateway(Section, frozen=True, kw_only=True):
     """The HTTP listener for sources that do not write to Kafka themselves. ``port`` 0 takes any free port.
 
-    Beyond ``max_in_flight_mib`` of requests under way, and ``max_requests`` of one source, it asks to come later.
+    Beyond ``max_in_flight_mib`` of requests under way, ``max_requests`` of one source, and ``max_connections``, it asks
+    to come later.
     """
 
     host: Host = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 9180
     max_in_flight_mib: Annotated[int, Meta(ge=8, le=4096)] = 32
     max_requests: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     receivers: Annotated[
         tuple[Receiver, ...], Meta(min_length=1, max_length=1000, description="a list of at least one receiver")
     ]

@@ -18,6 +18,10 @@ RULE: Final = {"tenant": "acme", "rule": "CANCEL"}
 LEADER: Final = {"tenant": "acme", "rule": LEADER_RULE}
 RETENTION: Final = {"tenant": "acme", "rule": RETENTION_RULE}
 WORKER: Final = {"job": "filaviva-stream", "instance": "w1"}
+GATEWAY: Final = {"job": "filaviva-gateway", "instance": "g1"}
+WAY_IN: Final = {"tenant": "acme", "source": "crm"}
+MOVER_JOB: Final = {"job": "filaviva-ingest", "instance": "m1"}
+MOVER: Final = {"source": "pbx", "mover": "queue-log"}
 
 Series = dict[str, str]
 
@@ -42,6 +46,13 @@ class Case:
     why: str = ""
     step: str = "15s"
     """Between values, and between evaluations."""
+
+
+def requests(taken: str, **others: str) -> Series:
+    parts = [series(names.GATEWAY_REQUESTS, values, WAY_IN, status=status) for status, values in others.items()]
+    return {name: values for part in parts for name, values in part.items()} | series(
+        names.GATEWAY_REQUESTS, taken, WAY_IN, status="200"
+    )
 
 
 def used(values: str) -> Series:
@@ -346,6 +357,55 @@ CASES: Final = (
         (
             "Worker w1 relê seu estado há mais de 5 minutos",
             "Worker w1 has been reading its state back for more than 5 minutes",
+        ),
+    ),
+    Case(
+        "FilavivaGatewayNotDelivering",
+        "3m",
+        series("up", "1x40", GATEWAY) | series(names.GATEWAY_AVAILABLE, "1x4 0x40", {"instance": "g1"}),
+        series("up", "1x2 0x2 1x40", GATEWAY) | series(names.GATEWAY_AVAILABLE, "1x4 0x2 1x40", {"instance": "g1"}),
+        {"instance": "g1"},
+        ("O gateway g1 não entrega eventos ao Kafka", "The gateway g1 delivers no events to Kafka"),
+        "a restart, and a broker that was away for half a minute",
+    ),
+    Case(
+        "FilavivaGatewayRefusing",
+        "20m",
+        requests("0+9x100", **{"401": "0+1x100"}),
+        requests("0+99x100", **{"401": "0+1x100", "503": "0+50x100"}),
+        WAY_IN,
+        ("Fonte crm: o gateway recusa 10% dos pedidos", "Source crm: the gateway refuses 10% of the requests"),
+        "one in a hundred, and a Kafka that is away",
+    ),
+    Case(
+        "FilavivaMoverDown",
+        "4m",
+        series("up", "1x40", MOVER_JOB) | series(names.MOVER_CONNECTED, "1x4 0x40", MOVER, instance="m1"),
+        series("up", "1x2 0x4 1x40", MOVER_JOB) | series(names.MOVER_DELIVERING, "1x4 0x4 1x40", MOVER, instance="m1"),
+        {"instance": "m1"},
+        ("O mover m1 não traz nada ao Kafka", "The mover m1 brings nothing to Kafka"),
+        "a restart, and a broker that was away for a minute",
+    ),
+    Case(
+        "FilavivaMoverBehind",
+        "5m",
+        series(names.MOVER_BEHIND, "600x40", MOVER),
+        series(names.MOVER_BEHIND, "600x5 3x40", MOVER),
+        MOVER,
+        ("Fonte pbx: queue-log está 10m 0s atrás", "Source pbx: queue-log is 10m 0s behind"),
+        "a mover that has caught up",
+    ),
+    Case(
+        "FilavivaMoverRejecting",
+        "20m",
+        series(names.MOVER_REJECTED, "0+2x100", MOVER, reason="bad_time")
+        | series(names.MOVER_RECORDS, "0+100x100", MOVER),
+        series(names.MOVER_REJECTED, "0+0.5x100", MOVER, reason="bad_time")
+        | series(names.MOVER_RECORDS, "0+100x100", MOVER),
+        MOVER,
+        (
+            "Fonte pbx: 2% dos registros de queue-log são malformados",
+            "Source pbx: 2% of the records of queue-log are malformed",
         ),
     ),
     Case(

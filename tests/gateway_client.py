@@ -18,6 +18,7 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from streams.gateway.delivery import Delivery
+from streams.gateway.doors import HEAD_SECONDS
 from streams.gateway.entrances import MAPPINGS, Entrance
 from streams.gateway.figures import GatewayFigures
 from streams.gateway.mapped import MappedFeed
@@ -169,6 +170,8 @@ async def listening(
     ways_in_of: EntrancesOf = entrances,
     *,
     max_in_flight_bytes: int = 32 * 1024 * 1024,
+    max_connections: int = 1000,
+    head_seconds: float = HEAD_SECONDS,
     max_requests: int = 256,
 ) -> AsyncIterator[GatewayUnderTest]:
     """A gateway over a publisher that answers for each; it ends as the command ends it."""
@@ -177,7 +180,13 @@ async def listening(
     delivery.start()
     figures = GatewayFigures(ways_in)
     server = GatewayServer(
-        ways_in, delivery, figures, max_in_flight_bytes=max_in_flight_bytes, max_requests=max_requests
+        ways_in,
+        delivery,
+        figures,
+        max_in_flight_bytes=max_in_flight_bytes,
+        max_requests=max_requests,
+        max_connections=max_connections,
+        head_seconds=head_seconds,
     )
     port = await server.start("127.0.0.1", 0)
     try:

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from streams.dead_letters import DEAD_LETTERS
 from streams.topics import full_name
 from tests.brokers import BrokerUnderTest
 from tests.configuration import edited, queue
@@ -18,7 +19,7 @@ TOPICS = ("call-events", "agent-events", "site-events")
 
 def ingest_configuration(broker: BrokerUnderTest, folder: Path) -> Path:
     """Names 600 and 601 of pbx-1 are sac and vendas; 1 asks for a callback in sac."""
-    for topic in TOPICS:
+    for topic in (*TOPICS, DEAD_LETTERS):
         broker.create_topic(full_name(broker.prefix, topic), PARTITIONS)
     path = folder / "filaviva.yaml"
     place = {"source": "pbx-1", "tenant": "acme"}

@@ -7,7 +7,7 @@ waits seconds instead of minutes. The time from a breach to its webhook is that 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +21,8 @@ from tests.kafka_server import free_ports
 from tests.prometheus_server import Alertmanager, Prometheus, local_configuration
 
 SHIPPED = DEPLOY / "prometheus" / "prometheus.yml"
+WORKERS, GATEWAYS, MOVERS = "filaviva-stream", "filaviva-gateway", "filaviva-ingest"
+"""The jobs of ours in the shipped configuration."""
 SOON = "5s"
 HURRIED = {"5s": "5s", "30s": "5s"}
 """Shipped `for` to the hurried one; whatever is longer becomes LATER, so that causes still fire before consequences."""
@@ -30,10 +32,17 @@ NO_HOLIDAYS = range(2000, 2001)
 
 
 class NativeStack:
-    """Prometheus and Alertmanager over given workers; `sink` maps a receiver's name to the address it posts to."""
+    """Prometheus and Alertmanager over given workers and whatever else has a job (`jobs`); `sink` maps a
+    receiver's name to the address it posts to."""
 
     def __init__(
-        self, folder: Path, *, workers: Iterable[str], tenants: Sequence[str], sink: Any, hurried: bool = False
+        self,
+        folder: Path,
+        *,
+        jobs: Mapping[str, Sequence[str]],
+        tenants: Sequence[str],
+        sink: Any,
+        hurried: bool = False,
     ) -> None:
         self._folder = folder
         self._sink = sink
@@ -42,7 +51,7 @@ class NativeStack:
         prometheus_port, manager_port = free_ports(2)
         write_rules(folder, hurried=hurried)
         self.write_routes(holiday=None)
-        local_configuration(SHIPPED, folder, workers=list(workers), prometheus=prometheus_port, manager=manager_port)
+        local_configuration(SHIPPED, folder, jobs=jobs, prometheus=prometheus_port, manager=manager_port)
         self.alertmanager = Alertmanager(folder, manager_port)
         self.prometheus = Prometheus(folder, prometheus_port)
 

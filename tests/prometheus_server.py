@@ -149,13 +149,17 @@ class Prometheus(ServerProcess):
         return bool(self.series(f'ALERTS{{alertname="{alert}",alertstate="firing"}}'))
 
 
-def local_configuration(shipped: Path, folder: Path, *, workers: Sequence[str], prometheus: int, manager: int) -> None:
-    """The shipped configuration in ``folder``, with the addresses of this machine and the rules beside it."""
+def local_configuration(
+    shipped: Path, folder: Path, *, jobs: Mapping[str, Sequence[str]], prometheus: int, manager: int
+) -> None:
+    """The shipped configuration in ``folder``, with the addresses of this machine and the rules beside it. ``jobs`` are
+    the addresses of ours by job; the others of ours have none."""
     whole = yaml.safe_load(shipped.read_text())
-    targets = {"filaviva-stream": list(workers), "prometheus": [_local(prometheus)], "alertmanager": [_local(manager)]}
+    targets = {**jobs, "prometheus": [_local(prometheus)], "alertmanager": [_local(manager)]}
     for job in whole["scrape_configs"]:
         job.pop("dns_sd_configs", None)
-        job["static_configs"] = [{"targets": targets[job["job_name"]]}]
+        job.pop("file_sd_configs", None)
+        job["static_configs"] = [{"targets": list(targets.get(job["job_name"], ()))}]
     whole["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [_local(manager)]}]}]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(whole))
 

@@ -8,7 +8,7 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from pathlib import Path
 from typing import Final
@@ -39,6 +39,14 @@ def queue_log(calls: int, seed: int, start: int = START) -> Iterator[str]:
             later(second, "NONE", chance.choice(QUEUES), agent, chance.choice(["PAUSE", "UNPAUSE"]), "")
     while due:
         yield _line(*heappop(due))
+
+
+def with_malformed(lines: Iterable[str], every: int) -> Iterator[str]:
+    """The lines, and after so many of them each time one that is none."""
+    for number, line in enumerate(lines, 1):
+        yield line
+        if number % every == 0:
+            yield f"malformed line {number}"
 
 
 def _line(second: int, _number: int, fields: tuple[str, ...]) -> str:
@@ -76,8 +84,9 @@ def main() -> None:
     options.add_argument("--seed", type=int, required=True)
     options.add_argument("--renames", type=int, default=5)
     options.add_argument("--portions", type=int, required=True)
+    options.add_argument("--malformed-every", type=int, required=True)
     given = options.parse_args()
-    lines = list(queue_log(given.calls, given.seed))
+    lines = list(with_malformed(queue_log(given.calls, given.seed), given.malformed_every))
     rotations = sorted(random.Random(given.seed + 1).sample(range(1, len(lines)), given.renames + 1))
     copied = random.Random(given.seed + 2).choice(rotations)
     file = given.path.open("a", buffering=1)

@@ -137,6 +137,12 @@ class ScriptedManager:
                 each.in_dark = each.in_dark or each.outcome in ("waiting", "talking") or each in self.touched
             self.touched.clear()
 
+    def say(self, raw: bytes) -> None:
+        """Whatever it is."""
+        with self._lock:
+            assert self._session is not None, "nobody is connected"
+            self._session.sendall(raw)
+
     # -- the centre ---------------------------------------------------------------------------------------------------
 
     def act(self) -> None:

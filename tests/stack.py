@@ -41,7 +41,7 @@ from tests.deadlines import wait_until
 from tests.grafana_server import GrafanaServer, grafana_program
 from tests.installation import Installation, install
 from tests.kafka_server import KafkaServer, free_ports, kafka_unavailable_reason
-from tests.native_stack import NativeStack
+from tests.native_stack import WORKERS, NativeStack
 from tests.prometheus_programs import programs_unavailable_reason
 from tests.prometheus_server import Prometheus
 from tests.webhook_sink import Delivery, WebhookSink
@@ -104,7 +104,7 @@ def run(installation: Installation, broker: BrokerUnderTest, seconds: float, eve
     host, port = worker.address
     sink = everything.enter_context(WebhookSink(on_delivery=tell))
     folder = installation.config.parent
-    stack = NativeStack(folder, workers=[f"{host}:{port}"], tenants=[CENTRE.tenant], sink=sink)
+    stack = NativeStack(folder, jobs={WORKERS: [f"{host}:{port}"]}, tenants=[CENTRE.tenant], sink=sink)
     everything.enter_context(stack)
     print(f"  metrics       http://{host}:{port}/metrics")
     print(f"  Prometheus    {stack.prometheus.url}")

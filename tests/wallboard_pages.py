@@ -80,7 +80,7 @@ class Queue:
             site=self.site,
             queue=self.queue,
             channel=self.channel,
-            live=None if self.is_stale else LiveFigures(self.waiting, self.longest, used, over, agents),
+            live=None if self.is_stale else LiveFigures(self.waiting, self.longest, used, over, agents, 0),
             day_outcomes=self.outcomes,
             day_waiting_contacts=self.waiting,
             day_breaches={"MAX-WAIT": self.breaches},

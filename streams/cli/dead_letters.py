@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from streams.cli.kafka_target import KafkaTarget, with_kafka_target
-from streams.dead_letters import DEAD_LETTERS, StoredDeadLetter, Survey
+from streams.dead_letters import DEAD_LETTERS, Coordinates, StoredDeadLetter, Survey
 from streams.domain.decisions import Reason
 from streams.record_sender import RecordSender
 from streams.replaying import Outcome, Replayer
@@ -66,7 +66,8 @@ def list_letters(
     """List rejected records, one a line, and count them by reason.
 
     A line says the reason, where the record lies (topic/partition/offset), which stage rejected it, and which place of
-    it was wrong. What the record held is not printed unless you ask for it.
+    it was wrong. What the record held is not printed unless you ask for it. Of stage `ingest` are records of platforms
+    that make no event, such as malformed lines: they lie at ingest:SOURCE:FILE/…/BYTE.
 
     For example: filaviva dead-letters list --config filaviva.yaml --reason unknown_queue
     """
@@ -110,6 +111,9 @@ def replay(
     rejected too is a dead letter of its own. Sending again (--again) does no harm while the visit is kept, a day after
     its last event, 7 days for e-mail: the worker counts a duplicate.
 
+    What platforms told in a form that makes no event (stage `ingest`) is no event and cannot be replayed; it is counted
+    and left out.
+
     For example: filaviva dead-letters replay --config filaviva.yaml --reason unknown_queue --dry-run
     """
     with TopicReader(target.brokers, target.client_options) as reader:
@@ -118,18 +122,25 @@ def replay(
         sending = nullcontext() if dry_run else RecordSender(target.brokers, target.producer_options)
         with sending as sender:
             replayer = Replayer(reader, sender, target.prefix)
-            places = [letter.place for letter in _choice(target, reasons, topic).of(survey)]
+            chosen = [letter.place for letter in _choice(target, reasons, topic).of(survey)]
+            places = [place for place in chosen if not place.is_of_source]
             mine = [place for place in places if replayer.can_take(place)]
             fresh = [place for place in mine if again or place not in survey.replayed_as]
             outcome = replayer.replay(fresh, _all_records(reader, target, "replaying"))
-    summary = _summary(outcome, dry_run=dry_run, before=len(mine) - len(fresh), foreign=len(places) - len(mine))
+    left_out = {
+        "replayed_before": len(mine) - len(fresh),
+        "of_other_topics": len(places) - len(mine),
+        "of_sources": len(chosen) - len(places),
+    }
+    summary = _summary(outcome, left_out, dry_run=dry_run)
     _tell(summary, as_json=as_json)
     if outcome.gone:
         raise SystemExit(1)
 
 
 def _choice(target: KafkaTarget, reasons: tuple[str, ...], topic: str | None) -> _Choice:
-    whole = None if topic is None else full_name(target.prefix, bare_name(target.prefix, topic))
+    is_ours = topic is not None and not Coordinates(topic, 0, 0).is_of_source
+    whole = full_name(target.prefix, bare_name(target.prefix, topic)) if topic and is_ours else topic
     return _Choice(frozenset(reasons), whole)
 
 
@@ -172,8 +183,9 @@ def _print_letter(letter: StoredDeadLetter, survey: Survey, *, show_bytes: bool)
     click.echo(_plain(f"{letter.reason:16} {letter.place}  {letter.stage}  {letter.detail}{note}"))
     if show_bytes:
         original = letter.original
-        click.echo(f"    key   {_shown(original.key) if original else 'in the input topic only'}")
-        click.echo(f"    value {_shown(original.value) if original else 'in the input topic only'}")
+        elsewhere = "where the record lies only" if letter.place.is_of_source else "in the input topic only"
+        click.echo(f"    key   {_shown(original.key) if original else elsewhere}")
+        click.echo(f"    value {_shown(original.value) if original else elsewhere}")
 
 
 def _print_counts(letters: list[StoredDeadLetter], survey: Survey) -> None:
@@ -186,13 +198,12 @@ def _print_counts(letters: list[StoredDeadLetter], survey: Survey) -> None:
         click.echo(f"{survey.unreadable} records in the topic are no dead letters of ours")
 
 
-def _summary(outcome: Outcome, *, dry_run: bool, before: int, foreign: int) -> dict[str, Any]:
+def _summary(outcome: Outcome, left_out: dict[str, int], *, dry_run: bool) -> dict[str, Any]:
     return {
         "replayed": outcome.replayed.total(),
         "dry_run": dry_run,
         "by_reason": outcome.replayed,
-        "replayed_before": before,
-        "of_other_topics": foreign,
+        **left_out,
         "gone": [str(place) for place in outcome.gone],
     }
 
@@ -208,6 +219,8 @@ def _tell(summary: dict[str, Any], *, as_json: bool) -> None:
         click.echo(f"{summary['replayed_before']} were replayed before and left out; --again takes them too")
     if summary["of_other_topics"]:
         click.echo(f"{summary['of_other_topics']} came on topics that no stage of this installation reads: left out")
+    if summary["of_sources"]:
+        click.echo(f"{summary['of_sources']} are records of platforms that make no event: left out")
     for place in summary["gone"]:
         click.echo(f"gone from its input topic: {place}", err=True)
 

@@ -112,6 +112,7 @@ async def _serve(section: Gateway, publisher: Publisher, entrances_of: Entrances
         GatewayFigures(entrances),
         max_in_flight_bytes=section.max_in_flight_mib * BYTES_PER_MIB,
         max_requests=section.max_requests,
+        max_connections=section.max_connections,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, partial(end, is_broken=False))

@@ -10,6 +10,7 @@ import click
 
 from streams.cli.check import settings_or_exit
 from streams.cli.ingest_ami import ami
+from streams.cli.ingest_kafka import kafka
 from streams.cli.ingest_mail import imap, maildir, mbox
 from streams.cli.ingest_queue_log import queue_log
 from streams.movers.unmapped import unmapped_names
@@ -60,5 +61,5 @@ def discover(config: Path, state: Path, *, as_json: bool) -> None:
             click.echo(f"  - {{source: {source}, name: {text}, tenant: , queue: }}   # met {count} times")
 
 
-for _command in (queue_log, ami, maildir, mbox, imap):
+for _command in (queue_log, ami, kafka, maildir, mbox, imap):
     ingest.add_command(_command)

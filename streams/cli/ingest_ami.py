@@ -16,14 +16,17 @@ from streams.cli.ingest_run import (
     alone,
     config_option,
     ingest_source,
+    looked_at,
+    metrics_option,
     moved_until_done,
     source_option,
     state_option,
     stop_asked,
+    watched_publisher,
 )
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
-from streams.movers.ami import EVENTS, AmiMover
-from streams.publisher import Publisher
+from streams.movers.ami import EVENTS, KIND, AmiMover
+from streams.movers.figures import MoverFigures
 
 BEAT_SECONDS: Final = 20.0
 
@@ -34,6 +37,7 @@ class _How(TypedDict):
     user: str
     secret_file: Path
     beat_seconds: float
+    metrics: tuple[str, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,13 @@ class _Run:
     source: IngestSource
     beat_seconds: float
     stop: threading.Event
+    figures: MoverFigures
 
     def move(self, target: KafkaTarget) -> AmiMover:
         """Until told to stop. Raises Unavailable where Kafka is away."""
-        publisher = Publisher(target.brokers, target.prefix, target.producer_options)
-        mover = AmiMover(self._connect, self.source.dictionary, self.source.state, publisher)
+        place = f"{self.address.host}:{self.address.port}"
+        sender, source = watched_publisher(target, self.figures), self.source
+        mover = AmiMover(self._connect, source.dictionary, source.state, sender, place=place, figures=self.figures)
         beaten_at, was_connected = float("-inf"), None
         try:
             while not self.stop.is_set():
@@ -56,7 +62,6 @@ class _Run:
                     beaten_at = time.monotonic()
                 if mover.is_connected != was_connected:
                     was_connected = mover.is_connected
-                    place = f"{self.address.host}:{self.address.port}"
                     click.echo(f"Asterisk at {place} is {'heard' if was_connected else 'away'}", err=True)
         finally:
             mover.close()
@@ -83,6 +88,7 @@ class _Run:
     show_default=True,
     help="Say so often, while Asterisk answers, that the source lives: to the sites that list it in `sources`.",
 )
+@metrics_option
 def ami(asterisk: str, config: Path, source: str, state: Path, **how: Unpack[_How]) -> None:
     """Hear what an Asterisk tells about its queues, until stopped.
 
@@ -98,8 +104,9 @@ def ami(asterisk: str, config: Path, source: str, state: Path, **how: Unpack[_Ho
     address = AmiAddress(host, int(port), how["user"], how["secret_file"].read_text().strip())
     with errors_told():
         of = ingest_source(config, source, state)
-        with alone(of), stop_asked() as stop:
-            run, target = _Run(address, of, how["beat_seconds"], stop), target_of_file(config)
+        figures = MoverFigures(source, KIND)
+        with alone(of), stop_asked() as stop, looked_at(figures, how["metrics"]):
+            run, target = _Run(address, of, how["beat_seconds"], stop, figures), target_of_file(config)
             mover = moved_until_done(lambda: run.move(target), stop, follows=True)
     if mover is not None:
         malformed = mover.malformed.total()

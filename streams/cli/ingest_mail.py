@@ -20,16 +20,19 @@ from streams.cli.ingest_run import (
     alone,
     config_option,
     ingest_source,
+    looked_at,
+    metrics_option,
     moved_until_done,
     state_option,
     stop_asked,
+    watched_publisher,
 )
 from streams.cli.kafka_target import errors_told, quiet_clients, target_of_file
 from streams.errors import ConfigError
+from streams.movers.figures import MoverFigures
 from streams.movers.imap import ImapMailbox, ImapPlace
 from streams.movers.mail import MailMover
 from streams.movers.mailboxes import Mailbox, Maildir, Mbox
-from streams.publisher import Publisher
 from streams.settings_secrets import SecretReader
 
 IMAP_PORTS: Final = {True: 993, False: 143}
@@ -48,6 +51,7 @@ class _How:
     days: float
     state: Path
     heartbeat: bool
+    metrics: tuple[str, int] | None
     as_json: bool
 
 
@@ -72,6 +76,7 @@ def _mail_command(command: Callable[..., Any]) -> Callable[..., None]:
         help="Say at every look that the source is heard, to the sites that list it in `sources`. It means that the "
         "mailbox answers, not that mail comes.",
     )
+    @metrics_option
     @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
     @wraps(command)
     def wrapped(**options: Any) -> None:
@@ -95,18 +100,20 @@ def _moved(how: _How, place: str, open_mailbox: OpenMailbox, stop: threading.Eve
     target = target_of_file(how.config)
     since = datetime.now(UTC) - timedelta(days=how.days)
 
+    figures = MoverFigures(how.source, place.partition(" ")[0])
+
     def move() -> MailMover:
-        publisher = Publisher(target.brokers, target.prefix, target.producer_options)
+        sender = watched_publisher(target, figures)
         opened = open_mailbox(since)
         try:
             since_ms = round(since.timestamp() * 1000)
-            mover = MailMover(place, opened, of.dictionary, of.state, publisher, since_ms=since_ms)
+            mover = MailMover(place, opened, of.dictionary, of.state, sender, since_ms=since_ms, figures=figures)
             _follow(mover, of, stop, how)
         finally:
             opened.close()
         return mover
 
-    with alone(of):
+    with alone(of), looked_at(figures, how.metrics):
         return moved_until_done(move, stop, follows=how.follows)
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 import click
 
@@ -16,18 +16,29 @@ from streams.cli.ingest_run import (
     alone,
     config_option,
     ingest_source,
+    looked_at,
+    metrics_option,
     moved_until_done,
     source_option,
     state_option,
     stop_asked,
+    watched_publisher,
 )
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
-from streams.movers.queue_log import QueueLogMover
-from streams.publisher import Publisher
+from streams.movers.figures import MoverFigures
+from streams.movers.queue_log import KIND, QueueLogMover
 from streams.sources.mapping import InvalidEvent
 
 POLL_SECONDS: Final = 0.25
 MOST_REPORTED_LINES: Final = 20
+
+
+class _How(TypedDict):
+    """The options as click hands them over."""
+
+    follows: bool
+    beat_seconds: float | None
+    metrics: tuple[str, int] | None
 
 
 @dataclass(slots=True)
@@ -39,12 +50,13 @@ class _Run:
     follows: bool
     beat_seconds: float | None
     stop: threading.Event
+    figures: MoverFigures
     reported: int = 0
 
     def move(self, target: KafkaTarget) -> QueueLogMover:
         """Until the end of the log, or until told to stop when it is followed."""
-        publisher = Publisher(target.brokers, target.prefix, target.producer_options)
-        mover = QueueLogMover(self.file, self.source.dictionary, self.source.state, publisher, self._report)
+        sender, source = watched_publisher(target, self.figures), self.source
+        mover = QueueLogMover(self.file, source.dictionary, source.state, sender, self._report, figures=self.figures)
         try:
             self._follow(mover)
         finally:
@@ -84,10 +96,9 @@ class _Run:
     type=click.FloatRange(min=1),
     help="Say so often that the source is heard. It means that the log is read to its end, not that Asterisk lives.",
 )
+@metrics_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
-def queue_log(
-    file: Path, config: Path, source: str, state: Path, beat_seconds: float | None, *, follows: bool, as_json: bool
-) -> None:
+def queue_log(file: Path, config: Path, source: str, state: Path, *, as_json: bool, **how: Unpack[_How]) -> None:
     """Read Asterisk's queue_log and send what it says.
 
     FILE is read from its beginning, and from where it stood when the command runs again: renamed and copied rotations
@@ -99,10 +110,11 @@ def queue_log(
     quiet_clients()
     with errors_told():
         of = ingest_source(config, source, state)
-        with alone(of), stop_asked() as stop:
-            run = _Run(file.absolute(), of, follows, beat_seconds, stop)
+        figures = MoverFigures(source, KIND)
+        with alone(of), stop_asked() as stop, looked_at(figures, how["metrics"]):
+            run = _Run(file.absolute(), of, how["follows"], how["beat_seconds"], stop, figures)
             target = target_of_file(config)
-            mover = moved_until_done(lambda: run.move(target), stop, follows=follows)
+            mover = moved_until_done(lambda: run.move(target), stop, follows=how["follows"])
     if mover is not None:
         _summarise(mover, as_json=as_json)
 

@@ -14,7 +14,12 @@ from typing import Final, TypeVar
 import click
 
 from streams.cli.check import settings_or_exit
+from streams.cli.kafka_target import KafkaTarget
 from streams.errors import ConfigError, Unavailable
+from streams.movers.figures import MoverFigures
+from streams.movers.health import MoverHealth
+from streams.movers.sending import Sender, WatchedSender
+from streams.publisher import Publisher
 from streams.sources.dictionary import QueueDictionary
 
 _Mover = TypeVar("_Mover")
@@ -32,6 +37,46 @@ state_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder in which is kept how far was read.",
 )
+LOOPBACK: Final = "127.0.0.1"
+
+
+def _address(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, int] | None:
+    host, _, port = (text or "").rpartition(":")
+    if text is None:
+        return None
+    if not port.isdecimal() or int(port) > 65_535:
+        raise click.BadParameter("expected PORT or HOST:PORT")
+    return host or LOOPBACK, int(port)
+
+
+metrics_option = click.option(
+    "--metrics",
+    metavar="[HOST:]PORT",
+    callback=_address,
+    help="Where to serve /metrics, /healthz and /readyz, such as 9181.  [default: nowhere; HOST 127.0.0.1]",
+)
+
+
+@contextmanager
+def looked_at(figures: MoverFigures, metrics: tuple[str, int] | None) -> Iterator[None]:
+    """Serve the mover's page meanwhile, where it was asked for."""
+    if metrics is None:
+        yield
+        return
+    try:
+        health = MoverHealth(figures, host=metrics[0], port=metrics[1])
+    except OSError as error:
+        raise ConfigError([("--metrics", f"expected an address that can be had: {error.strerror}")]) from None
+    try:
+        yield
+    finally:
+        health.close()
+
+
+def watched_publisher(target: KafkaTarget, figures: MoverFigures) -> Sender:
+    """Where events go. Raises Unavailable."""
+    figures.step()
+    return WatchedSender(lambda: Publisher(target.brokers, target.prefix, target.producer_options), figures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import msgspec
 from streams.cli.check import EXIT_CONFIGURATION, settings_or_exit
 from streams.connections import client_options, librdkafka_options
 from streams.errors import ConfigError, Unavailable
+from streams.settings import kafka_password
 from streams.settings_document import diagnose
 from streams.settings_secrets import Secret
 from streams.settings_sections import Kafka
@@ -87,12 +88,11 @@ def _target(config: Path | None, given: dict[str, Any]) -> KafkaTarget:
 
 
 def target_of_file(config: Path) -> KafkaTarget:
-    """The cluster of a configuration; its password is read only where the brokers ask for one."""
+    """The cluster of a configuration; of its secrets the brokers' password alone is read, where they ask for one."""
     settings = settings_or_exit(config, resolve_secrets=False)
-    if settings.kafka.security.protocol == "sasl_ssl":
-        settings = settings_or_exit(config)
+    password = kafka_password(settings.kafka, config.parent)
     event_clock = settings.clock.mode == "event"
-    return _of_section(settings.kafka, settings.kafka_password, folder=config.parent, event_clock=event_clock)
+    return _of_section(settings.kafka, password, folder=config.parent, event_clock=event_clock)
 
 
 def _of_options(given: dict[str, Any]) -> KafkaTarget:

@@ -221,6 +221,16 @@ def leave_of(state: VisitState) -> Leave | None:
     return Leave(first.kind, first.time_ms, wait_ms, first.reason, first.agent_id)
 
 
+def unfinished(state: VisitState) -> str | None:
+    """What of UNFINISHED was never told of a visit, first things first; None where all was that must be."""
+    if not state.offers:
+        return "never_offered"
+    leave = leave_of(state)
+    if leave is None or leave.reason == "unknown":
+        return "never_answered" if state.endings else "never_left"
+    return "never_ended" if leave.kind == ANSWERED and not state.endings else None
+
+
 def cut_off_ms(state: VisitState) -> int | None:
     """When an answered contact ended incomplete and not by the customer, who is then owed a call; None otherwise."""
     leave = leave_of(state)

@@ -95,6 +95,8 @@ class LiveFigures:
     over_limit_contacts: int
     agents: Mapping[str, int]
     """Agents that serve the queue, by state."""
+    passed_contacts: int
+    """Who waits although many that came later have been answered (``waiting.PASSED_BY``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,9 @@ class QueueFigures:
 ODD_EVENTS: Final = ("duplicate", "disordered", "before_offer")
 """How a source's events are odd: known already; more than a second older than the newest of the batches before; of a
 visit whose offer has not come yet, or never does."""
+UNFINISHED: Final = ("never_offered", "never_left", "never_answered", "never_ended")
+"""What was never told of a visit when it is forgotten, and nothing can change any more: that it entered its queue, that
+it left it, that it was answered or otherwise left though it ended, that it ended though it was answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,8 @@ class StageFigures:
     """Keys in the state of this partition."""
     odd: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
     """(tenant, site, source, one of ODD_EVENTS) to live contact events that came otherwise than they should."""
+    unfinished: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
+    """(tenant, site, source, one of UNFINISHED) to live visits that were forgotten so."""
 
 
 @dataclass(frozen=True, slots=True)

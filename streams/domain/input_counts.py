@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from streams.domain.decisions import Ledger, Reason
-from streams.domain.figures import ODD_EVENTS, Histogram, StageFigures
+from streams.domain.figures import ODD_EVENTS, UNFINISHED, Histogram, StageFigures
 
 LEDGER_ROW: Final = b"ledger"
 MOST_SOURCES: Final = 1000
@@ -31,6 +31,7 @@ class InputCounts:
     last_event_ms: dict[tuple[str, str, str], int] = field(default_factory=dict)
     delay: dict[str, Histogram] = field(default_factory=dict)
     odd: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
+    unfinished: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
 
     def count_applied(self, topic: str, event_type: str) -> None:
         self.ledger.applied += 1
@@ -82,6 +83,12 @@ class InputCounts:
         if key in self.odd or len(self.odd) < MOST_SOURCES * len(ODD_EVENTS):
             self.odd[key] = self.odd.get(key, 0) + 1
 
+    def count_unfinished(self, source: tuple[str, str, str], kind: str) -> None:
+        """A live visit of the source is forgotten; ``kind``, one of UNFINISHED, is what was never told of it."""
+        key = (*source, kind)
+        if key in self.unfinished or len(self.unfinished) < MOST_SOURCES * len(UNFINISHED):
+            self.unfinished[key] = self.unfinished.get(key, 0) + 1
+
     def is_disordered(self, source: tuple[str, str, str], time_ms: int) -> bool:
         """Whether an event is older than the newest of its source by more than vendors' whole seconds explain."""
         return self.last_event_ms.get(source, 0) - time_ms > DISORDER_MS
@@ -106,6 +113,7 @@ class InputCounts:
             delay={topic: histogram.copy() for topic, histogram in self.delay.items()},
             rows=rows,
             odd=dict(self.odd),
+            unfinished=dict(self.unfinished),
         )
 
     def _discard(self, topic: str, discarded_class: str) -> None:

@@ -38,6 +38,7 @@ def queue_figures(
         wait_limit_used_ratio=line.limit_used_ratio(now_ms),
         over_limit_contacts=len(line.over),
         agents=agents,
+        passed_contacts=line.passed(),
     )
     return QueueFigures(
         tenant=policy.tenant,

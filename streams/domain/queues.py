@@ -18,7 +18,7 @@ from streams.domain.decoding import decode
 from streams.domain.directory import Directory
 from streams.domain.due import DueTimes, Unrecorded
 from streams.domain.events import CONTACT_TYPES, INTAKE_OF_CHANNEL, ContactEvent, Offered
-from streams.domain.facts import ChosenLimit, Told, VisitState, with_fact
+from streams.domain.facts import ChosenLimit, Told, VisitState, unfinished, with_fact
 from streams.domain.figures import QueueFigures, StageFigures
 from streams.domain.findings import OPEN, RETRACTED, finding_revision, finding_state
 from streams.domain.input_counts import LEDGER_ROW, InputCounts
@@ -136,7 +136,7 @@ class QueuesCore:
         if visit is not None:
             if visit_id in touched or not self._may_be_over(visit) or not self._is_over(visit):
                 return visit
-            self.book.drop(visit)
+            self._forget(visit)
         policy = self.directory.queues[data.tenant, data.queue]
         feed = self._feeds.number(topic, event.source)
         historic = is_historic(event, record, self._clock.kind)
@@ -148,6 +148,14 @@ class QueuesCore:
         visit = Visit(visit_id, policy, VisitState(data.channel, feed, historic))
         self.book.add(visit)
         return visit
+
+    def _forget(self, visit: Visit) -> None:
+        """Nothing of it can change any more: what its source never told of it is settled too."""
+        missing = None if visit.state.is_historic else unfinished(visit.state)
+        if missing is not None:
+            policy, source = visit.policy, self._feeds.feeds[visit.state.feed].source
+            self.inputs.count_unfinished((policy.tenant, policy.site, source), missing)
+        self.book.drop(visit)
 
     def skip(self, topic: str, record: Record) -> Decisions:
         """Reject a record an operator has given up, without looking at it."""
@@ -316,7 +324,7 @@ class QueuesCore:
             return
         state = visit.state
         if self._is_over(visit):
-            self.book.drop(visit)
+            self._forget(visit)
             return
         passed = self._pass_limits(visit) or (visit.told_revision is not None and not state.is_overdue)
         lost = self._is_lost(visit)

@@ -98,11 +98,12 @@ class VisitBook:
             return
         choose_limit(visit)
         self._reopen_days(visit)
-        old_queue, old = visit.queue, visit.standing
+        old_queue, old, old_offered_ms = visit.queue, visit.standing, visit.offered_ms
         queue = self.queues[visit.policy.owner_key, visit.state.offers[0].channel]
         new = standing_of(visit, queue)
         visit.queue, visit.standing, visit.offered_ms = queue, new, visit.state.offers[0].time_ms
-        if (queue, new) != (old_queue, old):
+        is_other = (queue, new) != (old_queue, old)
+        if is_other:
             if old is not None and old_queue is not None:
                 self._change(old_queue, old, -1)
             self._change(queue, new, 1)
@@ -111,6 +112,8 @@ class VisitBook:
         if not visit.state.is_historic:
             _follow_line(visit, old_queue, queue)
             _count_live(visit, queue, old, new)
+            if new.outcome != WAITING and (is_other or visit.offered_ms != old_offered_ms):
+                _follow_answer(visit, queue, (old_queue, old, old_offered_ms))
             if visit.refusal is not None and known_refusal is None:
                 queue.counters.refusals[visit.refusal] += 1
 
@@ -256,6 +259,7 @@ class VisitBook:
         self._hold_new_places(visit)
         if not state.is_historic:
             _follow_line(visit, None, visit.queue)
+            _follow_answer(visit, visit.queue, (None, None, 0))
 
 
 def _is_of_channels(state: VisitState, policy: QueuePolicy) -> bool:
@@ -273,6 +277,22 @@ def _follow_line(visit: Visit, old_queue: ChannelQueue | None, queue: ChannelQue
         queue.line.join(visit, shows_wait=not visit.state.is_doubtful)
         if visit.crossed_limit and not visit.state.is_doubtful:
             queue.line.over.add(visit)
+
+
+def _is_answered(standing: Standing | None) -> bool:
+    return standing is not None and WAITING < standing.outcome <= ANSWERED_LATE
+
+
+def _follow_answer(visit: Visit, queue: ChannelQueue, before: tuple[ChannelQueue | None, Standing | None, int]) -> None:
+    """Tell the line of an answer, and of one that was none. A time that is doubtful says nothing of who came first."""
+    old_queue, old, old_offered_ms = before
+    was_answered, is_answered = _is_answered(old), _is_answered(visit.standing) and not visit.state.is_doubtful
+    if was_answered and is_answered and (queue, visit.offered_ms) == (old_queue, old_offered_ms):
+        return
+    if was_answered and old_queue is not None:
+        old_queue.line.take_back_answered(old_offered_ms)
+    if is_answered:
+        queue.line.see_answered(visit.offered_ms)
 
 
 def _count_live(visit: Visit, queue: ChannelQueue, old: Standing | None, new: Standing) -> None:

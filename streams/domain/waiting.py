@@ -1,12 +1,17 @@
-"""Who waits now in one queue: the oldest, the nearest to the limit, those beyond it."""
+"""Who waits now in one queue: the oldest, the nearest to the limit, those beyond it, those whom later ones passed."""
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 from typing import Final, Protocol
 
 NO_LIMIT_MS: Final = 1 << 60
 """Stands for the limit of a wait that has none: later than anything."""
+
+
+PASSED_BY: Final = 10
+"""Whoever still waits when so many that came later have been answered was passed: the exit was lost, or the queue is
+not fair. A few pass in any queue with priorities or skills."""
 
 
 class Waiter(Protocol):
@@ -35,7 +40,10 @@ class WaitingLine:
     Joining and leaving cost O(log n) at most; leaving only marks, and marked entries are dropped when they come first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, passed_by: int = PASSED_BY) -> None:
+        self._passed_by = passed_by
+        self._answered: list[int] = []
+        """When the answered were offered: the latest ``passed_by`` of these instants, as a heap."""
         self._lines: dict[tuple[int, int], list[Place]] = {}
         self.size = 0
         self.over: set[Waiter] = set()
@@ -54,6 +62,29 @@ class WaitingLine:
         self.size -= 1
         visit.place = None
         self.over.discard(visit)
+
+    def see_answered(self, offered_ms: int) -> None:
+        """A visit offered then was answered here."""
+        latest = self._answered
+        if len(latest) < self._passed_by:
+            heappush(latest, offered_ms)
+        elif offered_ms > latest[0]:
+            heapreplace(latest, offered_ms)
+
+    def take_back_answered(self, offered_ms: int) -> None:
+        """It was not, after all. What it had pushed out is not known any more: until others come fewer are taken to be
+        passed, never more."""
+        if offered_ms in self._answered:
+            self._answered.remove(offered_ms)
+            heapify(self._answered)
+
+    def passed(self) -> int:
+        """How many wait although ``PASSED_BY`` of those offered later have been answered. Whose age is left out is not
+        among them."""
+        if len(self._answered) < self._passed_by:
+            return 0
+        before_ms = self._answered[0]
+        return sum(_waiting_since_before(line, before_ms) for line in self._lines.values())
 
     def longest_wait_ms(self, now_ms: int) -> int:
         """Age of the oldest contact waiting; 0 when none."""
@@ -78,6 +109,16 @@ class WaitingLine:
             else:
                 del self._lines[limit_ms, lead_ms]
         return oldest
+
+
+def _waiting_since_before(line: list[Place], before_ms: int) -> int:
+    """Mostly nobody: the first tells. Else those who have left are cleared away, which pays for itself."""
+    _drop_left(line)
+    if not line or line[0][0] >= before_ms:
+        return 0
+    line[:] = [place for place in line if place[2].place is place]
+    heapify(line)
+    return sum(since_ms < before_ms for since_ms, _, _ in line)
 
 
 def _drop_left(line: list[Place]) -> None:

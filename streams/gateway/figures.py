@@ -30,6 +30,8 @@ class GatewayFigures(Collector):
         self._owed = Gauge(*_described(names.GATEWAY_OWED), registry=self._registry)
         self._in_flight = Gauge(*_described(names.GATEWAY_IN_FLIGHT), registry=self._registry)
         self._available = Gauge(*_described(names.GATEWAY_AVAILABLE), registry=self._registry)
+        self._connections = Gauge(*_described(names.GATEWAY_CONNECTIONS), registry=self._registry)
+        self._refused = Counter(*_described(names.GATEWAY_REFUSED_CONNECTIONS), registry=self._registry)
         self._ignored: dict[tuple[str, str], Mapping[str, int]] = {}
         self._registry.register(self)
         for tenant, source in sources:
@@ -45,6 +47,10 @@ class GatewayFigures(Collector):
     def delivered(self, tenant: str, source: str, events: int) -> None:
         """Events that Kafka has acknowledged."""
         self._events.labels(tenant, source).inc(events)
+
+    def connection_refused(self) -> None:
+        """One connection too many was sent away."""
+        self._refused.inc()
 
     def owing(self, tenant: str, source: str, events: int) -> None:
         """What Kafka has not acknowledged of a platform's events now."""
@@ -62,10 +68,11 @@ class GatewayFigures(Collector):
                 family.add_metric([*place, kind], count)
         yield family
 
-    def page(self, accept: str, *, in_flight_bytes: int, is_available: bool) -> tuple[bytes, str]:
+    def page(self, accept: str, *, in_flight_bytes: int, is_available: bool, connections: int) -> tuple[bytes, str]:
         """The page in the format asked for, and its content type."""
         self._in_flight.set(in_flight_bytes)
         self._available.set(is_available)
+        self._connections.set(connections)
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 

@@ -1,7 +1,8 @@
 """The gateway's HTTP listener: what comes in is answered with success once Kafka has it, and not before.
 
 Bounded: of one source so many requests at a time, of all together so many bytes, of one request so many bytes and so
-long. Beyond that, and while no broker answers, the client is asked to come again later.
+long, and so many connections (`doors.py`). Beyond that, and while no broker answers, the client is asked to come again
+later.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from aiohttp.hdrs import ACCEPT, CONTENT_TYPE
 
 from streams.errors import Unavailable
 from streams.gateway.delivery import Delivery
+from streams.gateway.doors import HEAD_SECONDS, Doors
 from streams.gateway.entrances import PATH, Entrance
 from streams.gateway.figures import GatewayFigures
 from streams.gateway.mapped import MappedFeed
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 READ_SECONDS: Final = 20
+IDLE_SECONDS: Final = 30
+"""How long a connection may wait for its next request."""
 DRAIN_SECONDS: Final = 15
 """How long requests under way may take when the listener stops; longer than Kafka may take for a record."""
 SETTLE_SECONDS: Final = 3
@@ -55,32 +59,51 @@ class GatewayServer:
         *,
         max_in_flight_bytes: int,
         max_requests: int,
+        max_connections: int,
+        head_seconds: float = HEAD_SECONDS,
     ) -> None:
         self._entrances = entrances
         self._delivery = delivery
         self._figures = figures
         self._max_in_flight_bytes = max_in_flight_bytes
         self._max_requests = max_requests
+        self._max_connections = max_connections
+        self._head_seconds = head_seconds
         self._in_flight_bytes = 0
         self._is_stopping = False
         self._runner: web.AppRunner | None = None
+        self._doors: Doors | None = None
+        self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen (port 0: any free one), and return the port. Raises OSError when the address cannot be had."""
         self._runner = web.AppRunner(
-            self.application(), access_log=None, shutdown_timeout=DRAIN_SECONDS, auto_decompress=False
+            self.application(),
+            access_log=None,
+            shutdown_timeout=DRAIN_SECONDS,
+            auto_decompress=False,
+            keepalive_timeout=IDLE_SECONDS,
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        server = self._runner.server
+        assert server is not None, "it is set up"
+        self._doors = Doors(
+            server,
+            max_connections=self._max_connections,
+            on_refused=self._figures.connection_refused,
+            head_seconds=self._head_seconds,
+        )
+        self._listener = await asyncio.get_running_loop().create_server(self._doors.open, host, port)
         self._settling = asyncio.create_task(self._settle())
-        listening: int = self._runner.addresses[0][1]
+        listening: int = self._listener.sockets[0].getsockname()[1]
         return listening
 
     async def stop(self) -> None:
         """Take nothing new, and answer what is under way."""
         self._is_stopping = True
-        if self._runner is None:
+        if self._runner is None or self._listener is None:
             return
+        self._listener.close()
         self._settling.cancel()
         await self._runner.cleanup()
         for feed in self._feeds():
@@ -104,13 +127,22 @@ class GatewayServer:
                     logger.warning("%s", error)
 
     def application(self) -> web.Application:
-        application = web.Application(client_max_size=MAX_BODY_BYTES)
+        application = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[self._heard])
         application.router.add_post(PATH, self._receive)
         application.router.add_get(PATH, self._challenge, allow_head=False)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)
         return application
+
+    @web.middleware
+    async def _heard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """The head of a request is there."""
+        if self._doors is not None:
+            self._doors.heard(request.protocol)
+        return await handler(request)
 
     async def _receive(self, request: web.Request) -> web.Response:
         entrance = self._entrances.get((request.match_info["tenant"], request.match_info["source"]))
@@ -198,6 +230,7 @@ class GatewayServer:
             request.headers.get(ACCEPT, ""),
             in_flight_bytes=self._in_flight_bytes,
             is_available=self._delivery.is_available,
+            connections=0 if self._doors is None else self._doors.connections,
         )
         return web.Response(body=page, headers={CONTENT_TYPE: content_type})
 

@@ -1,23 +1,26 @@
 """From Asterisk's manager interface into Kafka: connect, ask who waits, map, write down, send; connect anew.
 
 Nothing said over a connection can be asked for again, so what came of it is written down before it is sent, beside what
-the mapping knows; a mover that is killed in between sends it at its next start, repeats being harmless. What was said
+the mapping knows; a mover that is killed in between sends it at its next start, repeats being harmless. Messages that
+the mapping refuses go to the dead letters by the same rule. What was said
 while no connection was there is gone: after each connection the list of who waits puts that right.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from streams.ami_connection import AmiMessage
+from streams.dead_letters import SourcePlace
 from streams.errors import ConfigError, Unavailable
-from streams.movers.kept import keep, kept
-from streams.movers.sending import Sender, send_events
+from streams.movers.figures import MoverFigures
+from streams.movers.kept import keep, kept_state
+from streams.movers.sending import Refusal, Sender, refusal, send_events, send_refusal
 from streams.movers.unmapped import UnmappedNames
 from streams.sources.ami import AmiMapping
 from streams.sources.canonical import EventWriter
@@ -31,7 +34,7 @@ PING_SECONDS: Final = 2.0
 SILENT_SECONDS: Final = 10.0
 """An Asterisk that does not even answer pings for so long is not there any more."""
 AGAIN_SECONDS: Final = 1.0
-_KIND: Final = "ami"
+KIND: Final = "ami"
 
 
 class Connection(Protocol):
@@ -41,7 +44,7 @@ class Connection(Protocol):
         """One action."""
         ...
 
-    def messages(self, wait_seconds: float) -> list[dict[str, str]]:
+    def messages(self, wait_seconds: float) -> list[AmiMessage]:
         """Whole messages that come within so long."""
         ...
 
@@ -52,11 +55,13 @@ class _Kept(msgspec.Struct):
     kind: str
     mapping: dict[str, Any]
     unsent: list[Event]
+    refused: list[Refusal] = []
+    """Not sent either."""
 
 
 class AmiMover:
-    """One Asterisk and its source; ``connect`` makes a connection or raises Unavailable. ``drops`` counts those that
-    broke, ``malformed`` refused messages by reason."""
+    """One Asterisk and its source; ``connect`` makes a connection or raises Unavailable. ``malformed`` counts refused
+    messages by reason; ``place`` names the connection in dead letters, ``figures`` are those of the process."""
 
     def __init__(
         self,
@@ -65,46 +70,68 @@ class AmiMover:
         state: Path,
         sender: Sender,
         *,
+        place: str = KIND,
         wait_seconds: float = WAIT_SECONDS,
+        figures: MoverFigures | None = None,
     ) -> None:
         """``wait_seconds`` is how long a step waits for something to move."""
-        known = _read_state(state)
+        known = kept_state(state, _Kept, kind=KIND)
         try:
             self.mapping = AmiMapping(dictionary, known.mapping if known else None)
         except InvalidEvent as error:
             raise ConfigError([(str(state), f"expected what this version wrote; {error.detail}")]) from None
-        self.drops = 0
-        self.events = 0
-        self.malformed: Counter[str] = Counter()
+        self.figures = figures or MoverFigures(dictionary.source, KIND)
+        self.malformed = self.figures.rejected
+        self.mapping.ignored.by_kind = self.figures.ignored
         self._connect = connect
+        self._place = place
         self._state = state
         self._sender = sender
+        self._refused_us = 0
         self._wait_seconds = wait_seconds
         self._unmapped = UnmappedNames(state.parent, dictionary)
         self._writer = EventWriter(dictionary.source)
         self._connection: Connection | None = None
         self._heard_at = self._asked_at = self._tried_at = float("-inf")
-        self._send(known.unsent if known else ())
+        if known:
+            self._send(known.unsent, known.refused)
 
     @property
     def is_connected(self) -> bool:
         return self._connection is not None
 
+    @property
+    def events(self) -> int:
+        return self.figures.events
+
+    @property
+    def drops(self) -> int:
+        """Connections that broke."""
+        return self.figures.breaks
+
     def step(self) -> None:
         """Move what comes within a moment, on a connection that is made where there is none. Raises Unavailable where
         Kafka is away, and is then of no more use."""
-        if self._connection is None and not self._try_to_connect():
+        self.figures.step()
+        self.figures.is_connected = self._connection is not None or self._try_to_connect()
+        if not self.figures.is_connected:
             time.sleep(self._wait_seconds)
             return
-        events = []
+        events: list[Event] = []
+        refused: list[Refusal] = []
         try:
             for message in self._messages():
-                events += self._mapped(message)
+                try:
+                    events += self.mapping.feed(message, _now_ms())
+                except InvalidEvent as error:
+                    refused.append(self._refusal(error, message))
         except Unavailable:
             self._drop()
-        if events:
-            keep(self._state, {"kind": _KIND, "mapping": self.mapping.snapshot(), "unsent": events})
-            self._send(events)
+        if events or refused:
+            known = _Kept(KIND, self.mapping.snapshot(), events, refused)
+            keep(self._state, msgspec.to_builtins(known))
+            self._send(events, refused)
+        self.figures.catch_up(self._heard_at)
         self._unmapped.save()
 
     def beat(self, sites: Collection[tuple[str, str]]) -> None:
@@ -133,7 +160,7 @@ class AmiMover:
         self._heard_at = self._asked_at = time.monotonic()
         return True
 
-    def _messages(self) -> list[dict[str, str]]:
+    def _messages(self) -> list[AmiMessage]:
         assert self._connection is not None
         if time.monotonic() - self._asked_at > PING_SECONDS:
             self._connection.send({"Action": "Ping"})
@@ -141,41 +168,33 @@ class AmiMover:
         messages = self._connection.messages(self._wait_seconds)
         if messages:
             self._heard_at = time.monotonic()
+            if told := sum("Event" in message for message in messages):
+                self.figures.records += told
+                self.figures.last_record_ms = _now_ms()
         elif time.monotonic() - self._heard_at > SILENT_SECONDS:
             raise Unavailable("Asterisk does not answer any more")
         return messages
 
     def _drop(self) -> None:
-        self.drops += 1
+        self.figures.breaks += 1
+        self.figures.is_connected = False
         self.close()
         self.mapping.disconnected()
 
     # -- the events ---------------------------------------------------------------------------------------------------
 
-    def _mapped(self, message: dict[str, str]) -> list[Event]:
-        try:
-            return self.mapping.feed(message, _now_ms())
-        except InvalidEvent as error:
-            self.malformed[error.reason] += 1
-            return []
+    def _refusal(self, error: InvalidEvent, message: AmiMessage) -> Refusal:
+        """No two of one microsecond: that is what tells them apart."""
+        self.malformed[error.reason] += 1
+        self._refused_us = max(time.time_ns() // 1000, self._refused_us + 1)
+        return refusal(SourcePlace(self._writer.source, self._place, 0, self._refused_us), error, message.raw)
 
-    def _send(self, events: Iterable[Event]) -> None:
-        self.events += send_events(self._sender, events)
+    def _send(self, events: Iterable[Event], refused: Iterable[Refusal] = ()) -> None:
+        self.figures.events += send_events(self._sender, events)
+        for each in refused:
+            send_refusal(self._sender, each)
         self._sender.settle()
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _read_state(state: Path) -> _Kept | None:
-    content = kept(state)
-    if content is None:
-        return None
-    try:
-        known = msgspec.convert(content, _Kept)
-    except msgspec.ValidationError as error:
-        raise ConfigError([(str(state), f"expected what filaviva ingest wrote: {error}")]) from None
-    if known.kind != _KIND:
-        raise ConfigError([(str(state), f"expected the state of {_KIND}; it is of {known.kind}: move it away")])
-    return known

@@ -25,18 +25,34 @@ import msgspec
 CHUNK_BYTES: Final = 1024 * 1024
 _HEAD_BYTES: Final = 512
 _DONE_HEADS: Final = 64
+_TAIL_BYTES: Final = 16 * 1024
 _LOOKS: Final = 20
 
 
 class Position(msgspec.Struct, frozen=True):
     """How far was read: ``offset`` bytes of the file with this head (None: no whole first line yet). ``changed_ns`` is
-    when it was last written; ``done`` are the heads of the files read before."""
+    when it was last written; ``done`` are the heads of the files read before, ``line`` is how many lines come before
+    the offset (None: nobody counted)."""
 
     head: int | None
     inode: int
     offset: int
     changed_ns: int
     done: tuple[int, ...] = ()
+    line: int | None = None
+
+
+class Start(NamedTuple):
+    """Where some lines begin: in the file with this head, at this byte, after so many lines."""
+
+    head: int | None
+    offset: int
+    line: int | None
+
+    def of(self, lines: list[bytes], index: int) -> Start:
+        """Of the line with this index, when the first of these stands here."""
+        before = sum(len(line) + 1 for line in lines[:index])
+        return Start(self.head, self.offset + before, None if self.line is None else self.line + index)
 
 
 class _Sibling(NamedTuple):
@@ -63,6 +79,9 @@ class FollowedLog:
         self._file: int | None = None
         self._head: int | None = None
         self._offset = 0
+        self._line: int | None = 0
+        self.start = Start(None, 0, 0)
+        """Of the lines read last."""
         self._done: tuple[int, ...] = position.done if position else ()
         self.gaps = 0
         """How often what followed the last line read was nowhere to be found."""
@@ -79,7 +98,7 @@ class FollowedLog:
         if self._file is None:
             return self._sought
         stat = os.fstat(self._file)
-        return Position(self._head, stat.st_ino, self._offset, stat.st_mtime_ns, self._done)
+        return Position(self._head, stat.st_ino, self._offset, stat.st_mtime_ns, self._done, self._line)
 
     def begin(self) -> bool:
         """Find the file and where to go on in it, before anything is read; False while it is not there."""
@@ -125,8 +144,11 @@ class FollowedLog:
             return []
         if self._head is None:
             self._head = _head_of(self._file)
+        self.start = Start(self._head, self._offset, self._line)
+        lines = chunk[:end].removesuffix(b"\n").split(b"\n")
         self._offset += end
-        return chunk[:end].removesuffix(b"\n").split(b"\n")
+        self._line = None if self._line is None else self._line + len(lines)
+        return lines
 
     def _is_as_it_was(self) -> bool:
         """Whether nobody has truncated the file: it is no shorter than what was read of it, and begins as it did."""
@@ -141,11 +163,11 @@ class FollowedLog:
         copies = self._with_head(self._head, self._offset)
         copy = next((each for each in copies if each.inode != inode), None)
         if copy is not None:
-            self._open(copy, self._head, self._offset)
+            self._open(copy, Start(self._head, self._offset, self._line))
             return
         self.gaps += 1
         self._done = _with(self._done, self._head)
-        self._head, self._offset = None, 0
+        self._head, self._offset, self._line = None, 0, 0
 
     def _is_current(self) -> bool:
         assert self._file is not None
@@ -154,7 +176,7 @@ class FollowedLog:
         except FileNotFoundError:
             return False
 
-    def _open(self, found: _Sibling, head: int | None, offset: int) -> None:
+    def _open(self, found: _Sibling, at: Start) -> None:
         try:
             file = os.open(found.path, os.O_RDONLY)
         except FileNotFoundError:
@@ -163,10 +185,11 @@ class FollowedLog:
             os.close(file)
             raise _Moved
         self.close()
-        self._file, self._head, self._offset = file, head, offset
+        self._file = file
+        self._head, self._offset, self._line = at
 
     def _leave_for(self, later: _Sibling, left: int | None) -> None:
-        self._open(later, None, 0)
+        self._open(later, Start(None, 0, 0))
         self._done = _with(self._done, left)
 
     # -- which file ---------------------------------------------------------------------------------------------------
@@ -183,7 +206,7 @@ class FollowedLog:
                 self._with_head(sought.head, sought.offset), key=lambda each: each.inode != sought.inode, default=None
             )
         if found is not None:
-            self._open(found, sought.head if sought else None, sought.offset if sought else 0)
+            self._open(found, Start(sought.head, sought.offset, sought.line) if sought else Start(None, 0, 0))
             return True
         if sought is not None and (later := self._those_after(sought.changed_ns, sought.head)):
             self._leave_for(later[0], sought.head)
@@ -240,6 +263,29 @@ class FollowedLog:
             finally:
                 os.close(file)
         return found
+
+
+def first_line(path: Path) -> bytes:
+    """Empty where there is none."""
+    return _at(path, 0).partition(b"\n")[0]
+
+
+def last_line(path: Path) -> bytes:
+    """The last whole one; empty where there is none among the last bytes."""
+    try:
+        start = max(0, path.stat().st_size - _TAIL_BYTES)
+    except OSError:
+        return b""
+    return _at(path, start).rpartition(b"\n")[0].rpartition(b"\n")[2]
+
+
+def _at(path: Path, start: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(_TAIL_BYTES)
+    except OSError:
+        return b""
 
 
 def _with(done: tuple[int, ...], head: int | None) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from streams.errors import Unavailable
 from streams.movers.mailboxes import Marks
 from streams.settings_secrets import Secret
-from streams.sources.mail import Mail
+from streams.sources.mail import Mail, Origin
 
 ANSWER_SECONDS: Final = 30.0
 FETCHED_AT_A_TIME: Final = 200
@@ -62,7 +62,7 @@ class ImapMailbox:
                 known = marks.get(key)
                 seen = known[1] if known and known[0] == validity else 0
                 for uid, mail in self._fetched(server, seen, is_sent=is_sent):
-                    mails.append(mail)
+                    mails.append(mail._replace(origin=Origin(f"{folder}, UID {uid}", validity, uid)))
                     seen = max(seen, uid)
                 after[key] = [validity, seen]
         except _AWAY as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from streams.errors import ConfigError, Unavailable
+
+_State = TypeVar("_State", bound=msgspec.Struct)
 
 
 def keep(path: Path, content: Mapping[str, Any]) -> None:
@@ -51,3 +53,23 @@ def kept(path: Path) -> dict[str, Any] | None:
     if not isinstance(content, dict):
         raise ConfigError([(str(path), "expected a file that filaviva ingest wrote; move it away to begin anew")])
     return content
+
+
+def kept_state(path: Path, form: type[_State], **owner: str) -> _State | None:
+    """A mover's file, which names in these fields what it is the state of; None where nothing was kept.
+
+    Raises ConfigError for a file that is none of ours, or somebody else's.
+    """
+    content = kept(path)
+    if content is None:
+        return None
+    try:
+        known = msgspec.convert(content, form)
+    except msgspec.ValidationError as error:
+        raise ConfigError([(str(path), f"expected what filaviva ingest wrote: {error}; move it away")]) from None
+    for field, expected in owner.items():
+        found = getattr(known, field)
+        if found != expected:
+            told = f"expected the state of {expected}; it is that of {found}: move it away to begin anew"
+            raise ConfigError([(str(path), told)])
+    return known

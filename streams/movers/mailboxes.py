@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
 from streams.errors import Unavailable
-from streams.sources.mail import MAX_HEADER_BYTES, Mail
+from streams.sources.mail import MAX_HEADER_BYTES, Mail, Origin
 
 Marks = Mapping[str, Any]
 _DELIVERED: Final = re.compile(r"(\d{9,11})\.")
@@ -74,7 +74,9 @@ class Maildir:
             return None
         except OSError as error:
             raise Unavailable(f"{path} cannot be read: {error.strerror}") from None
-        return Mail(self._name, header, arrived_ms, is_sent)
+        unique = path.name.partition(":")[0]
+        origin = Origin(unique, int(is_sent), zlib.crc32(unique.encode()))
+        return Mail(self._name, header, arrived_ms, is_sent, origin)
 
 
 class Mbox:
@@ -96,7 +98,8 @@ class Mbox:
                     if _before(file, offset) != before:
                         offset = 0
                     for end, header in _in_mbox(file, offset):
-                        mails.append(Mail(self._name, header, None, is_sent))
+                        origin = Origin(f"{path.name}, byte {end - len(header)}", zlib.crc32(header), end - len(header))
+                        mails.append(Mail(self._name, header, None, is_sent, origin))
                         offset = end
                     after[key] = [offset, _before(file, offset)]
             except OSError as error:

@@ -30,6 +30,12 @@ from streams.sources.reading import Instant, instant_ms, read_json
 REMEMBERED_MS: Final = 7 * 86_400_000
 """How long it is known in which queue a contact was; e-mail may wait for days."""
 MOST_REMEMBERED: Final = 100_000
+MOVED: Final = "flowed_on"
+"""How the id ends of what the next contact says of how its customer left. The contact's own end tells that worse, and
+is left out where it comes later; where it came before, the worker takes the earlier exit, of one instant the first by
+id."""
+_LONGEST_ID: Final = 150
+"""Documented are 256 characters, sent are UUIDs; with the source before it, a name here may have 200."""
 KNOWN_EVENTS: Final = frozenset(
     {"INITIATED", "CONNECTED_TO_SYSTEM", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED", "COMPLETED"}
 )
@@ -161,7 +167,7 @@ class AmazonConnectEvents:
         yield self._offered(contact, stay, times, offered_ms, known.came_from)
         if known.left_by:
             yield self._left_by(known.left_by, stay, known.left_ms)
-        is_told = known.left_by in ("CALLBACK", "QUEUE_TRANSFER")  # then its own end is the same exit, worse told
+        is_told = known.left_by in ("CALLBACK", "QUEUE_TRANSFER") and known.left_ms <= (times.left or 0)
         if times.answered is not None or not is_told:
             yield from self._exits(contact, stay, times, offered_ms)
 
@@ -247,7 +253,7 @@ class AmazonConnectEvents:
         if how == "CALLBACK":
             return self._writer.contact("callback_requested", stay, time_ms)
         if how == "QUEUE_TRANSFER":
-            return self._writer.contact("flowed_out", stay, time_ms, told_as="moved", reason="transfer")
+            return self._writer.contact("flowed_out", stay, time_ms, told_as=MOVED, reason="transfer")
         return self._writer.contact("message", stay, time_ms, told_as="reply", direction="out", author="agent")
 
     def _remember(self, contact_id: str, now_ms: int) -> _Known:
@@ -283,8 +289,9 @@ def _contact(detail: dict[str, Any]) -> _Contact:
         raise InvalidEvent(reason, "$.detail: expected a contact event") from None
     named = (contact.contact_id, contact.initial_contact_id, contact.previous_contact_id, contact.related_contact_id)
     for name in named:
-        if name is not None and not 0 < len(name) <= 64:
-            raise InvalidEvent(Reason.BAD_VALUE, "$.detail.contactId: expected an identifier of 1 to 64 characters")
+        if name is not None and not 0 < len(name) <= _LONGEST_ID:
+            expected = f"expected an identifier of 1 to {_LONGEST_ID} characters"
+            raise InvalidEvent(Reason.BAD_VALUE, f"$.detail.contactId: {expected}")
     return contact
 
 

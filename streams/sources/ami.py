@@ -58,9 +58,12 @@ class _Snapshot(msgspec.Struct):
 
 
 class AmiMapping:
-    """The events of one manager, in the order they came. Raises InvalidEvent for a snapshot that is none of ours."""
+    """The events of one manager, in the order they came. ``hears_all``: they are kept for whoever reads them, so that
+    nothing is said unheard between two runs. Raises InvalidEvent for a snapshot that is none of ours."""
 
-    def __init__(self, dictionary: QueueDictionary, snapshot: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, dictionary: QueueDictionary, snapshot: Mapping[str, Any] | None = None, *, hears_all: bool = False
+    ) -> None:
         self.ignored = Ignored()
         try:
             known = None if snapshot is None else msgspec.convert(snapshot, _Snapshot)
@@ -72,7 +75,8 @@ class AmiMapping:
         self._devices = known.devices if known else {}
         self._leaving = {(call, queue): leaving for call, queue, leaving in known.leaving} if known else {}
         self._sees_variables = known.sees_variables if known else False
-        self._unsure_ms: int | None = self._calls.newest_ms
+        self._hears_all = hears_all
+        self._unsure_ms: int | None = None if hears_all else self._calls.newest_ms
         """Since when nothing was heard, until a list of who waits has come."""
         self._listed: dict[_Key, int] = {}
         self._in_call: dict[str, bool] = {}
@@ -105,6 +109,15 @@ class AmiMapping:
     def waiting(self) -> set[_Key]:
         """Call and vendor's queue of everybody believed to wait."""
         return set(self._calls.waiting)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether somebody has left, and it is not yet said how."""
+        return bool(self._leaving)
+
+    def understands(self, name: str) -> bool:
+        """Whether events of this name are of any interest."""
+        return name in self._handlers
 
     def disconnected(self) -> None:
         """The connection broke: what was heard last is the last thing known."""
@@ -272,9 +285,12 @@ class AmiMapping:
     # -- after a broken connection ------------------------------------------------------------------------------------
 
     def _booted(self, message: Message) -> list[Event]:
-        """Asterisk says at each login how long it has been up: not so long as something was heard of it means anew."""
+        """Asterisk says at each login how long it has been up: not so long as something was heard of it means anew. To
+        everybody it says so only when it has started."""
         up_ms = message.optional_seconds_ms("Uptime")
-        if up_ms is None or self._unsure_ms is None or message.at_ms - up_ms <= self._unsure_ms + ABOUT_MS:
+        if not self._hears_all and (
+            up_ms is None or self._unsure_ms is None or message.at_ms - up_ms <= self._unsure_ms + ABOUT_MS
+        ):
             return []
         agents = sorted(set(self._calls.talking.values()))
         self._leaving.clear()

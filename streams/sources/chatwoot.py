@@ -108,8 +108,8 @@ class ChatwootWebhooks:
         if kind == "conversation_updated":
             return self._assigned(conversation, place, now_ms)
         if kind == "conversation_created":
-            created_ms = _created_ms(conversation, now_ms)
-            return self._opened(conversation, place, created_ms) if conversation.status == "open" else ()
+            is_new = conversation.status == "open" and self._threads.get(self._key(conversation)) is None
+            return self._opened(conversation, place, _created_ms(conversation, now_ms)) if is_new else ()
         thread = self._threads.get(self._key(conversation))
         if thread is not None and now_ms < thread.changed_ms:
             return self._ignore("status from before")

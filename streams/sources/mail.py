@@ -34,6 +34,14 @@ _ADDRESS: Final = re.compile(r"[^@\s<>]{1,64}@[^@\s<>]{1,255}")
 _END_MS: Final = 253_370_764_800_000
 
 
+class Origin(NamedTuple):
+    """Where a mail lies: in words, and as the two numbers that tell it from every other of its mailbox."""
+
+    name: str
+    part: int
+    number: int
+
+
 class Mail(NamedTuple):
     """One mail as a mailbox holds it: its header (the body may follow), the mailbox by its name in the dictionary, and
     when it arrived there (milliseconds since the epoch; None where nobody knows). ``is_sent`` is a mail from the
@@ -43,6 +51,7 @@ class Mail(NamedTuple):
     header: bytes
     arrived_ms: int | None = None
     is_sent: bool = False
+    origin: Origin = Origin("", 0, 0)
 
 
 class _Read(NamedTuple):

@@ -96,5 +96,11 @@ def read_line(record: bytes) -> Line:
     return Line(int(second) * 1000, _name(call), _name(queue), _name(agent), event, fields[_HEAD:])
 
 
+def time_ms_of(record: bytes) -> int | None:
+    """When a line was written, where it says so."""
+    second = record.partition(b"|")[0]
+    return int(second) * 1000 if second.isdigit() and len(second) <= 12 else None
+
+
 def _name(text: str) -> str:
     return "" if text == "NONE" else text

@@ -9,7 +9,8 @@ After Meta's "messages webhook reference" and "Status messages webhook reference
   but ``service``) is the bot's. Other messages are an agent's, unless whoever sends them marks them in
   ``biz_opaque_callback_data``: ``bot``, or ``agent:`` and a name.
 - Message ids hold the customer's number in base64. Only digests of them go into ids.
-- Notifications are repeated for days until they are taken, in any order.
+- Notifications are repeated for days until they are taken, in any order: an answer may come before its question, and
+  waits for it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from streams.sources.threads import Thread, Threads
 WINDOW_MS: Final = 24 * 3_600_000
 _NO_WORDS: Final = frozenset({"reaction", "system", "request_welcome"})
 _LONGEST_ID: Final = 512
+MOST_EARLY: Final = 1000
+"""How many customers' answers may wait for their questions; of each one the first few."""
+_EARLY_WORDS: Final = 5
 
 
 class _Metadata(msgspec.Struct, frozen=True, gc=False):
@@ -103,10 +107,11 @@ class WhatsAppWebhooks:
         self._dictionary = dictionary
         self._writer = EventWriter(dictionary.source)
         self._threads = Threads((snapshot or {}).get("customers"))
+        self._early = msgspec.convert((snapshot or {}).get("early", {}), dict[str, list[_Word]])
 
     def snapshot(self) -> dict[str, Any]:
         """Holds customers' numbers: they are what a thread is known by."""
-        return {"customers": self._threads.snapshot()}
+        return {"customers": self._threads.snapshot(), "early": msgspec.to_builtins(self._early)}
 
     def feed(self, record: bytes, received_ms: int) -> Sequence[Event]:  # noqa: ARG002 - every record carries its time
         notification = read_json(_read_notification, record)
@@ -137,11 +142,23 @@ class WhatsAppWebhooks:
                 "offered", self._stay(place, thread), word.time_ms, customer=_customer(word.customer)
             )
         if thread is None or not thread.holds(word.time_ms):
+            self._keep_early(key, word)
             self.ignored.count("message outside a visit")
             return
         if word.is_inbound:
             thread.asked_ms = max(thread.asked_ms, word.time_ms)
         yield self._message(place, thread, word)
+        for each in self._early.pop(key, ()):
+            if thread.holds(each.time_ms):
+                yield self._message(place, thread, each)
+
+    def _keep_early(self, key: str, word: _Word) -> None:
+        """What the business wrote to whoever has not written is no answer, unless the question is still to come."""
+        kept = self._early.setdefault(key, [])
+        if not word.is_inbound and len(kept) < _EARLY_WORDS:
+            kept.append(word)
+        if not kept or len(self._early) > MOST_EARLY:
+            del self._early[next(iter(self._early)) if kept else key]
 
     def _opened(self, key: str, word: _Word) -> Thread:
         """A thread is named by the message that began it, for as long as it is remembered."""

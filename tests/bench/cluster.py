@@ -42,8 +42,11 @@ class Cluster:
         """Fresh topics and a configuration, in a folder of its own."""
         folder = self._folder / f"run-{next(_numbers)}"
         folder.mkdir()
-        broker = BrokerUnderTest("kafka", self.bootstrap, fresh_prefix(), self._server.create_topic)
-        return install(broker, folder, document, **worker)
+        return install(self.broker(), folder, document, **worker)
+
+    def broker(self) -> BrokerUnderTest:
+        """The server, and a prefix that nobody else uses."""
+        return BrokerUnderTest("kafka", self.bootstrap, fresh_prefix(), self._server.create_topic)
 
     def forget(self, installation: Installation, *more: str) -> None:
         """Delete the topics of an installation, so that the next one finds the server as it was."""

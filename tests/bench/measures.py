@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 
 from tests.bench import core_state, live, throughput
 from tests.bench.cluster import Cluster
+from tests.bench.gateway import gateway_rates
+from tests.bench.mappings import rates
 from tests.bench.recovery import recovery
 from tests.bench.table import MET, MISSED, Row, at_least, at_most
 from tests.bench.workload import make_workload
@@ -156,6 +158,16 @@ def _recovery(around: Circumstances) -> list[Row]:
     return rows
 
 
+def _intake(around: Circumstances) -> list[Row]:
+    rows = [
+        Row(f"records of {rate.platform} mapped in a second of processor", f"{rate.per_second:,.0f}")
+        for rate in rates()
+    ]
+    taken = gateway_rates(around.cluster, around.folder)
+    figure = "events the gateway takes in a second of its processor"
+    return [*rows, Row(figure, f"{taken.singly:,.0f} one a request, {taken.in_batches:,.0f} in batches of a hundred")]
+
+
 class Measure(NamedTuple):
     """``minutes`` and ``short_minutes`` are what a full run and a short one of it take on two quiet cores, about."""
 
@@ -175,5 +187,6 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         "recovery": Measure(_recovery, 4, 1.5),
         "growth": Measure(_growth, 4, 1),
         "ticks": Measure(_ticks, 1, 1),
+        "intake": Measure(_intake, 1, 1),
     }
 )

@@ -7,13 +7,15 @@ know no others; target 20 s, short up to 5 s.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 
 class Step(NamedTuple):
-    """Something happens to a caller in a queue; ``more`` is the key pressed, where the call goes, or its new name."""
+    """Something happens to a caller in a queue; ``more`` is the key pressed, where the call goes, its new name, or who
+    had asked to be called back. ``goes_on`` is to enter a queue out of another one;
+    ``overflows``, to leave it by timeout for another stay."""
 
     at: int
     act: str
@@ -72,6 +74,7 @@ def _spoken(act: str, wait: int, outcome: str, **data: Any) -> Scenario:
 
 
 CALLBACK_KEY: Final = "1"
+JOB_ID: Final = f"{'0a' * 16}.1f.1"
 
 SCENARIOS: Final = (
     _spoken("caller_ends", 20, "answered_in_target", ended_by="customer"),
@@ -82,7 +85,7 @@ SCENARIOS: Final = (
     _left("times_out", "flowed_out", "timed_out", 90, reason="timeout"),
     _left("queue_empties", "flowed_out", "closed", 9, reason="closed"),
     _left("presses", "flowed_out", "key_exit", 30, "2", reason="key"),
-    _left("presses", "callback_requested", "callback_late", 30, CALLBACK_KEY),
+    _left("asks_back", "callback_requested", "callback_late", 30, CALLBACK_KEY),
     _left("withdrawn", "flowed_out", "transferred", 30, reason="transfer"),
     Scenario(
         "an agent dumps the caller, the next one answers",
@@ -104,8 +107,8 @@ SCENARIOS: Final = (
         "overflow: out by timeout, into another queue, answered there",
         (
             Step(0, "enters", "eva", "sac"),
-            Step(60, "times_out", "eva", "sac"),
-            Step(61, "enters", "eva", "vendas"),
+            Step(60, "overflows", "eva", "sac"),
+            Step(61, "goes_on", "eva", "vendas"),
             Step(71, "answered", "eva", "vendas", "ana"),
             Step(99, "agent_ends", "eva", "vendas", "ana"),
         ),
@@ -124,10 +127,10 @@ SCENARIOS: Final = (
             Step(0, "enters", "eva", "sac"),
             Step(10, "answered", "eva", "sac", "ana"),
             Step(40, "passed_on", "eva", "sac", "ana", more="vendas"),
-            Step(41, "enters", "eva", "vendas"),
+            Step(41, "goes_on", "eva", "vendas"),
             Step(71, "answered", "eva", "vendas", "rui"),
             Step(90, "passed_on", "eva", "vendas", "rui", more="sac"),
-            Step(91, "enters", "eva", "sac"),
+            Step(91, "goes_on", "eva", "sac"),
             Step(99, "hangs_up", "eva", "sac"),
         ),
         (
@@ -150,9 +153,9 @@ SCENARIOS: Final = (
         "three stays in the same queue",
         (
             Step(0, "enters", "eva", "sac"),
-            Step(30, "times_out", "eva", "sac"),
+            Step(30, "overflows", "eva", "sac"),
             Step(35, "enters", "eva", "sac"),
-            Step(65, "times_out", "eva", "sac"),
+            Step(65, "overflows", "eva", "sac"),
             Step(65, "enters", "eva", "sac"),
             Step(69, "hangs_up", "eva", "sac"),
         ),
@@ -165,6 +168,24 @@ SCENARIOS: Final = (
             Told(69, "abandoned", "eva", "sac", 3),
         ),
         {("eva", "sac", 1): "timed_out", ("eva", "sac", 2): "timed_out", ("eva", "sac", 3): "abandoned_short"},
+    ),
+    Scenario(
+        "called back: asks for it, is called, speaks to somebody",
+        (
+            Step(0, "enters", "eva", "sac"),
+            Step(12, "asks_back", "eva", "sac", more=CALLBACK_KEY),
+            Step(300, "called_back", "eva-2", "sac", more="eva"),
+            Step(310, "answered", "eva-2", "sac", "ana"),
+            Step(350, "agent_ends", "eva-2", "sac", "ana"),
+        ),
+        (
+            Told(0, "offered", "eva", "sac"),
+            Told(12, "callback_requested", "eva", "sac"),
+            Told(300, "offered", "eva-2", "sac", data={"callback_job_id": JOB_ID}),
+            Told(310, "answered", "eva-2", "sac"),
+            Told(350, "ended", "eva-2", "sac", data={"talk_seconds": 40.0, "ended_by": "agent"}),
+        ),
+        {("eva", "sac", 1): "callback_in_target", ("eva-2", "sac", 1): "answered_in_target"},
     ),
     Scenario(
         "an attended transfer while it waits: the caller bears another name",
@@ -245,3 +266,20 @@ SCENARIOS: Final = (
         },
     ),
 )
+
+
+def in_writing(scenario: Scenario) -> Scenario:
+    """The same in a written channel: whoever enters has written, an agent's first words answer, and nobody can say how
+    long was spoken or who had the last word."""
+    return replace(scenario, told=tuple(each for told in scenario.told for each in _written(told)))
+
+
+def _written(told: Told) -> tuple[Told, ...]:
+    match told.kind:
+        case "offered":
+            return (told, told._replace(kind="message", data={"direction": "in", "author": "customer"}))
+        case "answered":
+            return (told._replace(kind="message", data={"direction": "out", "author": "agent"}),)
+        case "ended":
+            return (told._replace(data={"completed": True} if "ended_by" in told.data else {}),)
+    return (told,)

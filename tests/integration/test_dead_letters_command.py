@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from streams.cli.dead_letters import dead_letters
 from streams.connections import librdkafka_options
-from streams.dead_letters import dead_letter_record
+from streams.dead_letters import SourcePlace, dead_letter_record, source_letter
 from streams.domain.decisions import DeadLetter, Reason, Rejection
 from streams.record_sender import RecordSender
 from streams.settings_sections import Kafka
@@ -123,6 +123,25 @@ def test_a_replay_tells_what_it_sent_what_it_left_out_and_what_is_gone(prepared:
     assert "0 records would be sent again" in second.stdout
     assert "1 were replayed before and left out" in second.stdout
     assert f"(replayed as {prepared.prefix}-call-events/" in run(prepared, "list").stdout
+
+
+def test_what_platforms_told_malformed_is_shown_and_cannot_be_replayed(prepared: BrokerUnderTest):
+    """It is no event: listed by its file and byte, chosen by it, left out of a replay and said so."""
+    place = SourcePlace("pbx-1", "/var/log/asterisk/queue_log", 77, 1234)
+    key, value, headers = source_letter(place, Rejection(Reason.BAD_TIME, "line 12: time: expected seconds"), b"x|y")
+    with RecordSender([prepared.bootstrap], librdkafka_options(Kafka(brokers=(prepared.bootstrap,)))) as sender:
+        sender.send(full_name(prepared.prefix, "dead-letters"), 0, key=key, value=value, headers=headers)
+    write(prepared, ("call-events", 1, UNKNOWN_QUEUE, structured(event())))
+    shown = run(prepared, "list", "--show-bytes", "--topic", "ingest:pbx-1:/var/log/asterisk/queue_log").stdout
+    assert shown.splitlines()[:3] == [
+        "bad_time         ingest:pbx-1:/var/log/asterisk/queue_log/77/1234  ingest  line 12: time: expected seconds",
+        "    key   null",
+        "    value x|y",
+    ]
+    replayed = run(prepared, "replay")
+    assert replayed.exit_code == 0
+    assert "1 records were sent again" in replayed.stdout
+    assert "1 are records of platforms that make no event: left out" in replayed.stdout
 
 
 def test_no_dead_letters_are_told_as_none(prepared: BrokerUnderTest):

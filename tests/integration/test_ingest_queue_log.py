@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
@@ -13,13 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from streams.cli import main
 from streams.settings import load_settings
 from streams.sources.queue_log import QueueLogMapping
 from tests.brokers import BrokerUnderTest
 from tests.deadlines import wait_until
 from tests.ingest_installation import ingest_configuration, told_on
-from tests.queue_log_writer import queue_log
+from tests.queue_log_writer import queue_log, with_malformed
 from tests.topic_reader import TopicReader
 from tests.worker_process import PROJECT
 
@@ -27,6 +30,7 @@ CALLS = int(os.environ.get("FILAVIVA_INGEST_CALLS", "2000"))
 """290,000 of them write a million lines."""
 KILLS = 20 if CALLS > 2000 else 8
 RENAMES = 5
+MALFORMED_EVERY = 100
 SEED = 11
 SECONDS = 120 + CALLS // 100
 
@@ -46,6 +50,7 @@ def command(log: Path, config: Path, *more: str) -> list[str]:
 def writing(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The exchange; it writes one portion for each line it is told."""
     options = ["--calls", str(CALLS), "--seed", str(SEED), "--renames", str(RENAMES), "--portions", str(KILLS + 1)]
+    options += ["--malformed-every", str(MALFORMED_EVERY)]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.queue_log_writer", str(tmp_path / "queue_log"), *options],
         cwd=PROJECT,
@@ -85,7 +90,7 @@ def test_every_line_counts_once_however_often_the_mover_is_killed(
 ) -> None:
     """Kills, half of them at any moment and half once Kafka has something new and before that is written down;
     five renames and a copy with truncation meanwhile. The events in the topics are those of the whole log read in one
-    go, byte for byte, and none is missing."""
+    go, byte for byte, and none is missing; each malformed line is one dead letter."""
     chance, log, state = random.Random(SEED), tmp_path / "queue_log", tmp_path / "state" / "pbx-1.json"
     kills = 0
     with TopicReader(broker.bootstrap, broker.prefix) as reader:
@@ -102,7 +107,8 @@ def test_every_line_counts_once_however_often_the_mover_is_killed(
                 process.send_signal(signal.SIGKILL)
                 assert process.wait() == -signal.SIGKILL
             kills += 1
-    written = [line.encode() for line in queue_log(CALLS, SEED)]
+    sound = [line.encode() for line in queue_log(CALLS, SEED)]
+    written = [line.encode() for line in with_malformed(queue_log(CALLS, SEED), MALFORMED_EVERY)]
     process = subprocess.Popen(command(log, config, "--follow", "--json"), cwd=PROJECT, stdout=subprocess.PIPE)
     try:
         write_more(writing)
@@ -115,13 +121,23 @@ def test_every_line_counts_once_however_often_the_mover_is_killed(
     summary = json.loads(answer)
     told, repeats = told_on(broker)
     mapping = QueueLogMapping(load_settings(config, resolve_secrets=False).queue_dictionary("pbx-1"))
-    expected = {event["id"]: event for line in written for event in mapping.feed(line, time.time_ns() // 1_000_000)}
+    expected = {event["id"]: event for line in sound for event in mapping.feed(line, time.time_ns() // 1_000_000)}
     print(f"{len(written)} lines, {len(expected)} events, {kills} kills, {repeats} sent again, summary {summary}")
     assert told == expected
     assert (process.returncode, summary["gaps"], summary["lines"]) == (0, 0, len(written))
-    assert summary["malformed"] == {}
+    assert told_as_dead_letters(broker, log) == sorted(set(written) - set(sound))
     assert repeats > 0, "no kill came between Kafka and the writing down"
     assert len(list(tmp_path.glob("queue_log[.-]*"))) == RENAMES + 1, "every rotation has happened"
+
+
+def told_as_dead_letters(broker: BrokerUnderTest, log: Path) -> list[bytes]:
+    """The malformed lines, as `filaviva dead-letters` shows them: each once, with its reason."""
+    options = ["--brokers", broker.bootstrap, "--prefix", broker.prefix, "--show-bytes", "--json"]
+    shown = CliRunner().invoke(main, ["dead-letters", "list", "--topic", f"ingest:pbx-1:{log}", *options])
+    assert shown.exit_code == 0, shown.output
+    letters = json.loads(shown.stdout)["dead_letters"]
+    assert {(each["reason"], each["stage"]) for each in letters} == {("missing_field", "ingest")}
+    return sorted(base64.b64decode(each["value_base64"]) for each in letters)
 
 
 def with_timeout(process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -22,15 +22,16 @@ import pytest
 import yaml
 
 from dashboards.recording import RECORDINGS
-from tests import live_traffic, panel_queries
+from tests import live_intake, live_traffic, panel_queries
 from tests.brokers import of_kafka
 from tests.deadlines import wait_until
 from tests.installation import Installation, install
 from tests.kafka_server import KafkaServer, free_ports
 from tests.lanes import missing
 from tests.leash import leash
+from tests.live_intake import LiveIntake, intake_ports, running_intake
 from tests.live_traffic import AGENTS_PER_QUEUE, BUSY, SECRETS, TENANT, LiveTraffic
-from tests.native_stack import NativeStack
+from tests.native_stack import GATEWAYS, MOVERS, WORKERS, NativeStack
 from tests.panel_queries import Query
 from tests.prometheus_programs import program, programs_unavailable_reason
 from tests.prometheus_server import Prometheus
@@ -83,8 +84,10 @@ class Live:
         traffic: LiveTraffic,
         sink: WebhookSink,
         workers: list[WorkerProcess],
+        intake: LiveIntake,
     ) -> None:
         self.installation = installation
+        self.intake = intake
         self.stack = stack
         self.prometheus = stack.prometheus
         self.traffic = traffic
@@ -124,7 +127,9 @@ def live(kafka_server: KafkaServer, tmp_path: Path) -> Iterator[Live]:
         program("prometheus")
     except RuntimeError as error:
         missing("prometheus", str(error))
-    installation = install(of_kafka(kafka_server), tmp_path, live_traffic.document(), partitions=4, flush_seconds=0.2)
+    ports = intake_ports()
+    document = {**live_traffic.document(), **live_intake.sections(ports[0])}
+    installation = install(of_kafka(kafka_server), tmp_path, document, partitions=4, flush_seconds=0.2)
     with ExitStack() as everything:
         sink = everything.enter_context(WebhookSink())
         traffic = everything.enter_context(LiveTraffic(installation.broker.bootstrap, installation.broker.prefix))
@@ -132,12 +137,14 @@ def live(kafka_server: KafkaServer, tmp_path: Path) -> Iterator[Live]:
         for number, port in enumerate(free_ports(2)):
             workers.append(everything.enter_context(WorkerProcess(on_port(installation, number, port), SECRETS)))
             addresses.append(f"127.0.0.1:{port}")
+        intake = everything.enter_context(running_intake(installation, ports))
         for worker in workers:
             worker.wait_ready(PATIENCE_SECONDS)
         everything.enter_context(dialer(installation))
-        stack = NativeStack(tmp_path, workers=addresses, tenants=[TENANT], sink=sink, hurried=True)
+        jobs = {WORKERS: addresses, GATEWAYS: [intake.gateway], MOVERS: [intake.mover]}
+        stack = NativeStack(tmp_path, jobs=jobs, tenants=[TENANT], sink=sink, hurried=True)
         everything.enter_context(stack)
-        yield Live(installation, stack, traffic=traffic, sink=sink, workers=workers)
+        yield Live(installation, stack, traffic=traffic, sink=sink, workers=workers, intake=intake)
 
 
 def on_port(installation: Installation, number: int, port: int) -> Path:
@@ -199,14 +206,15 @@ def all_is_well(live: Live) -> None:
 
 
 def the_page_is_sound(live: Live) -> None:
-    """Prometheus' own linter has nothing to say of a worker's page; the variables offer what is configured."""
+    """Prometheus' own linter has nothing to say of the pages; the variables offer what is configured."""
     host, port = live.workers[0].address
-    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=60) as answer:
-        page = answer.read()
-    linted = subprocess.run(
-        [program("promtool"), "check", "metrics"], input=page, capture_output=True, timeout=60, check=False
-    )
-    assert linted.returncode == 0, linted.stderr.decode()
+    for address in (f"{host}:{port}", live.intake.gateway, live.intake.mover):
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as answer:
+            page = answer.read()
+        linted = subprocess.run(
+            [program("promtool"), "check", "metrics"], input=page, capture_output=True, timeout=60, check=False
+        )
+        assert linted.returncode == 0, linted.stderr.decode()
     offered = {name: live.prometheus.label_values(label, of) for name, label, of in panel_queries.variables()}
     assert offered["tenant"] == [TENANT]
     assert offered["site"] == sorted(set(live_traffic.SITE_OF.values()))

@@ -162,7 +162,7 @@ def test_a_transfer_between_queues_is_another_contact() -> None:
     ]
     for events in both_orders(*records):
         assert set(kinds(events)) == {"flowed_out", "offered"}
-        moved = facts(events)["connect-1-c1/sac/1/moved"]
+        moved = facts(events)["connect-1-c1/sac/1/flowed_on"]
         assert (moved["time"], moved["data"]["reason"]) == ("2026-11-23T12:01:05.000Z", "transfer")
         assert facts(events)["connect-1-c2/sac-ouro/1/offered"]["data"]["transferred_from"] in ("sac", "another queue")
 
@@ -301,7 +301,7 @@ def test_it_goes_on_after_a_restart() -> None:
         ({"time": "now"}, "bad_time"),
         ({"detail": {}}, "missing_field"),
         ({"detail": {"eventType": 1, "contactId": "c"}}, "wrong_type"),
-        ({"detail": {"eventType": "QUEUED", "contactId": "c" * 65}}, "bad_value"),
+        ({"detail": {"eventType": "QUEUED", "contactId": "c" * 151}}, "bad_value"),
         ({"detail": Call("c1").told("QUEUED", 5)["detail"] | {"disconnectTimestamp": "later"}}, "bad_time"),
     ],
 )

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from streams.ami_connection import AmiAddress, AmiConnection
+from streams.dead_letters import Original
 from streams.domain.recount import read_events, recount
 from streams.errors import ConfigError, Unavailable
 from streams.movers.ami import EVENTS, AmiMover
@@ -147,6 +148,27 @@ def test_what_was_heard_and_not_sent_is_sent_by_the_next_mover(manager: Scripted
     topics.is_away = False
     mover(manager, tmp_path, topics).close()
     assert [event["type"] for event in events_of(topics) if event["type"].startswith("contact.")] == ["contact.offered"]
+
+
+def test_what_is_refused_is_a_dead_letter_even_after_a_kill(manager: ScriptedManager, tmp_path: Path) -> None:
+    """Its bytes as Asterisk wrote them, written down before they are sent; two of one content are two."""
+    topics = Topics()
+    moving = mover(manager, tmp_path, topics)
+    wait_until(lambda: moving.step() or manager.lists > 0, "a connection", seconds=10)  # type: ignore[func-returns-value]
+    wait_until(lambda: equals_the_truth(moving, manager), "the list", seconds=5)
+    bad = b"Event: QueueCallerJoin\r\nQueue: 600\r\nCallerIDNum: \xff8599\r\nCallerIDNum: 2"
+    topics.is_away = True
+    manager.say(bad + b"\r\n\r\n" + bad + b"\r\n\r\n")
+    with pytest.raises(Unavailable):
+        wait_until(lambda: moving.step() or False, "Kafka is missed", seconds=5)  # type: ignore[func-returns-value]
+    assert moving.malformed == {"missing_field": 2}
+    moving.close()
+    topics.dies(delivered=1)
+    topics.is_away = False
+    mover(manager, tmp_path, topics).close()
+    assert [letter.original for letter in topics.letters] == [Original(None, bad, [])] * 2
+    assert [letter.place.topic for letter in topics.letters] == ["ingest:pbx-1:ami"] * 2
+    assert topics.letters[0].detail == "QueueCallerJoin: Uniqueid is missing"
 
 
 def test_a_heartbeat_is_told_while_asterisk_answers(manager: ScriptedManager, tmp_path: Path) -> None:

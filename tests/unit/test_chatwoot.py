@@ -80,6 +80,13 @@ def kinds(events: list[Event]) -> list[str]:
     return [f"{event['type'].removeprefix('contact.')} {event['data']['entry']}" for event in events]
 
 
+def test_a_conversation_is_created_once() -> None:
+    """Told again, or late, after it was resolved."""
+    mapped = mapping()
+    told(mapped, created(), changed("resolved", 60))
+    assert told(mapped, created()) == []
+
+
 def test_a_conversation_from_its_beginning_to_its_end() -> None:
     """Offered, assigned, answered by the first words of a person, ended."""
     assigned = conversation(at=20, meta={"sender": CUSTOMER, "assignee": AGENT, "assignee_type": "User"})

@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from streams.cli.kafka_target import target_of_file
 from streams.connections import PROTOCOL_RELEASE, client_options, librdkafka_options, tls_context
 from streams.errors import ConfigError
 from streams.settings_secrets import Secret
 from streams.settings_sections import Kafka, Security
+from tests.configuration import edited
 
 LOGIN = {"protocol": "sasl_ssl", "mechanism": "SCRAM-SHA-512", "username": "filaviva"}
 
@@ -107,3 +109,20 @@ def test_a_certificate_that_cannot_be_used_is_named_by_its_key(certificate_folde
         tls_context(Security(protocol="ssl", ca_file="empty.pem"), folder=certificate_folder)
     with pytest.raises(ConfigError, match=r"kafka\.security\.cert_file"):
         tls_context(Security(protocol="ssl", cert_file="ca.pem", key_file="absent.pem"), folder=certificate_folder)
+
+
+def test_whoever_only_talks_to_kafka_needs_no_key_of_a_tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway, the movers and the commands log in with the brokers' password; keys of tenants are the workers'."""
+    config = tmp_path / "filaviva.yaml"
+    security = {**LOGIN, "password_env": "KAFKA_PASSWORD"}
+    keys = {"token_key_env": "NOT_HERE", "seal_key_env": "NOT_HERE_EITHER"}
+    config.write_text(
+        edited(
+            ("kafka", {"brokers": ["127.0.0.1:9092"], "security": security}), ("privacy", {"tenants": {"acme": keys}})
+        )
+    )
+    monkeypatch.setenv("KAFKA_PASSWORD", "right")
+    assert target_of_file(config).producer_options["sasl.password"] == "right"
+    monkeypatch.delenv("KAFKA_PASSWORD")
+    with pytest.raises(ConfigError, match="password_env"):
+        target_of_file(config)

@@ -20,16 +20,17 @@ from dashboards import theme
 from dashboards.build import BOARDS, GENERATED, main
 from dashboards.recording import RECORDINGS, Recording
 from dashboards.theme import Language
-from streams.metric_names import CATALOGUE, QUEUE_LABELS, Kind
+from streams.metric_names import CATALOGUE, INTAKE_CATALOGUE, QUEUE_LABELS, Kind
 
 PROMQL_WORDS = {
     *("and", "or", "unless", "by", "on", "group_left", "count", "max", "min", "sum", "topk"),
     *("histogram_quantile", "increase", "label_values", "rate", "sort_desc", "time"),
 }
-GAUGES = {each.name: {*each.labels} for each in CATALOGUE if each.kind is Kind.GAUGE}
-COUNTERS = {each.name: {*each.labels} for each in CATALOGUE if each.kind is Kind.COUNTER}
-BUCKETS = {each.bucket: {*each.labels, "le"} for each in CATALOGUE if each.kind is Kind.HISTOGRAM}
-COUNTS = {each.count: {*each.labels} for each in CATALOGUE if each.kind is Kind.HISTOGRAM}
+EXPORTED = (*CATALOGUE, *INTAKE_CATALOGUE)
+GAUGES = {each.name: {*each.labels} for each in EXPORTED if each.kind is Kind.GAUGE}
+COUNTERS = {each.name: {*each.labels} for each in EXPORTED if each.kind is Kind.COUNTER}
+BUCKETS = {each.bucket: {*each.labels, "le"} for each in EXPORTED if each.kind is Kind.HISTOGRAM}
+COUNTS = {each.count: {*each.labels} for each in EXPORTED if each.kind is Kind.HISTOGRAM}
 RECORDED = {each.record: {*each.labels} for each in RECORDINGS}
 ALERT_LABELS = {"alertname", "alertstate", "severity", "scope", *QUEUE_LABELS}
 OF_PROMETHEUS = {"up": set[str](), "scrape_duration_seconds": set[str](), "ALERTS": ALERT_LABELS}

@@ -13,7 +13,7 @@ import yaml
 
 from streams.cli import main
 from streams.cli.simulate_config import configuration_text
-from streams.settings import parse_settings
+from streams.settings import parse_settings, receiver_secrets
 from streams.simulation.centre import SAC
 from tests.lanes import missing
 from tests.prometheus_programs import program, programs_unavailable_reason
@@ -62,7 +62,7 @@ def test_what_the_image_is_built_from_exists() -> None:
         assert all((DEPLOY.parent / name).exists() for name in copied.split())
 
 
-@pytest.mark.parametrize("name", ["topics", "stream", "simulator"])
+@pytest.mark.parametrize("name", ["topics", "stream", "gateway", "simulator"])
 def test_our_own_command_lines_are_understood(name: str) -> None:
     """By the command they name: its help is shown, so every word before was."""
     words = SERVICES[name]["command"]
@@ -96,12 +96,38 @@ def test_the_configuration_is_the_simulated_centre_in_its_place() -> None:
     shipped, simulated = yaml.safe_load(text), yaml.safe_load(configuration_text(SAC))
     assert shipped.pop("worker")["metrics_host"] == "0.0.0.0"
     assert shipped.pop("kafka") == {"brokers": ["kafka:9092"]}
+    assert shipped.pop("gateway")["host"] == "0.0.0.0"
     del simulated["kafka"]
     assert shipped == simulated
     jobs = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
     (workers,) = [job["dns_sd_configs"][0] for job in jobs if job["job_name"] == "filaviva-stream"]
     assert workers["port"] == settings.worker.metrics_port
     assert set(workers["names"]) <= SERVICES.keys()
+
+
+def test_the_gateway_stands_where_it_is_looked_for_and_has_its_secret_alone() -> None:
+    """Its port is published on loopback, scraped, asked for its health; it knows no key of a tenant."""
+    settings = parse_settings((DEPLOY / "compose" / "filaviva.yaml").read_text(), environment=SECRETS)
+    service, section = SERVICES["gateway"], settings.gateway
+    assert section is not None
+    assert service["ports"] == [f"127.0.0.1:{section.port}:{section.port}"]
+    assert f":{section.port}/healthz" in service["healthcheck"]["test"][-1]
+    assert service["environment"].keys() == {each.secret_env for each in section.receivers}
+    assert receiver_secrets(section, DEPLOY, environment={"FILAVIVA_CRM_SECRET": "x" * 16}).keys() == {
+        ("acme", "crm-1")
+    }
+    jobs = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    (looked_for,) = [job["dns_sd_configs"][0] for job in jobs if job["job_name"] == "filaviva-gateway"]
+    assert (looked_for["port"], looked_for["names"]) == (section.port, ["gateway"])
+
+
+def test_everything_prometheus_reads_is_mounted_beside_it() -> None:
+    """Rules and the list of movers."""
+    whole = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+    listed = [name for job in whole["scrape_configs"] for sd in job.get("file_sd_configs", ()) for name in sd["files"]]
+    mounted = {volume.split(":")[1] for volume in SERVICES["prometheus"]["volumes"]}
+    assert listed == ["movers.yml"]
+    assert {f"/etc/prometheus/{name}" for name in (*whole["rule_files"], *listed)} <= mounted
 
 
 def test_grafana_finds_what_it_is_given() -> None:

@@ -13,12 +13,16 @@ from typing import Any
 
 import pytest
 
+from streams.dead_letters import DEAD_LETTERS, Original, StoredDeadLetter
 from streams.errors import ConfigError, Unavailable
 from streams.movers.kept import kept
 from streams.movers.mail import MailMover
 from streams.movers.mailboxes import Mailbox, Maildir, Mbox
+from streams.publisher import Headers
 from streams.routing import Route
 from streams.sources.dictionary import Place, QueueDictionary
+from streams.sources.mail import MAX_HEADER_BYTES
+from tests.event_records import StoredRecord
 from tests.mail_peers import SAC, ago, reply, written
 
 SINCE_EVER = 0
@@ -29,9 +33,16 @@ class Collected:
 
     def __init__(self) -> None:
         self.values: list[dict[str, Any]] = []
+        self.letters: list[StoredDeadLetter] = []
         self.is_away = False
 
-    def send(self, route: Route, value: bytes) -> None:
+    def send(self, route: Route, value: bytes | None, *, headers: Headers = ()) -> None:
+        assert value is not None
+        if route.topic == DEAD_LETTERS:
+            letter = StoredDeadLetter.from_record(StoredRecord(value, route.key.encode(), headers))
+            assert letter is not None
+            self.letters.append(letter)
+            return
         event = json.loads(value)
         assert route.topic == ("site-events" if event["type"] == "source.heartbeat" else "email-events")
         self.values.append(event)
@@ -191,6 +202,34 @@ def test_what_is_no_mail_is_counted(tmp_path: Path) -> None:
     moved.step()
     assert moved.refused == {"missing_field": 1}
     assert collected.kinds == ["offered 1", "message 1"]
+    [letter] = collected.letters
+    assert (letter.original, letter.place.topic) == (Original(None, b"", []), "ingest:mail-1:here")
+    assert letter.detail == "1795435200.x.host: $: expected a mail, with a header"
+
+
+@pytest.mark.parametrize("kind", ["maildir", "mbox"])
+def test_a_header_without_an_end_is_a_dead_letter_with_what_was_read_of_it(tmp_path: Path, kind: str) -> None:
+    """Told again after a look that was not acknowledged, it is the same one."""
+    inbox, _, ours = both(tmp_path, kind)
+    inbox.put(written("a", ago(60)))
+    endless = b"X: " + b"y" * 100 + b"\n"
+    count = MAX_HEADER_BYTES // len(endless) + 2
+    if kind == "maildir":
+        (tmp_path / "inbox" / "new" / "1795435200.x.host").write_bytes(endless * count)
+    else:
+        with (tmp_path / "inbox").open("ab") as file:
+            file.write(b"\nFrom nobody Thu Nov 26 09:00:00 2026\n" + endless * count)
+    collected = Collected()
+    collected.is_away = True
+    with pytest.raises(Unavailable):
+        mover(ours, tmp_path / "state.json", collected).step()
+    collected.is_away = False
+    mover(ours, tmp_path / "state.json", collected).step()
+    first, again = collected.letters
+    assert first == again
+    assert (first.reason, first.stage) == ("too_large", "ingest")
+    assert first.original is not None
+    assert len(first.original.value or b"") > MAX_HEADER_BYTES
 
 
 @pytest.mark.parametrize("kind", ["maildir", "mbox"])

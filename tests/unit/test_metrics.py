@@ -65,6 +65,7 @@ def live(**changes: object) -> LiveFigures:
         "longest_wait_seconds": 41.5,
         "wait_limit_used_ratio": 0.92,
         "over_limit_contacts": 0,
+        "passed_contacts": 1,
         "agents": {"available": 3, "busy": 4},
     }
     return LiveFigures(**(told | changes))  # type: ignore[arg-type]  # a builder
@@ -203,6 +204,7 @@ LIVE = {
     "filaviva_queue_longest_wait_seconds",
     "filaviva_queue_wait_limit_used_ratio",
     "filaviva_queue_over_limit_contacts",
+    "filaviva_queue_passed_contacts",
     "filaviva_queue_agents",
 }
 
@@ -408,7 +410,7 @@ def test_an_unknown_source_never_becomes_a_label() -> None:
 
 
 def test_a_queue_keeps_its_budget_of_series() -> None:
-    """About 115 series for an owned queue that calls back, some 35 more for a callback queue; 5 more per queue and
+    """About 116 series for an owned queue that calls back, some 35 more for a callback queue; 5 more per queue and
     worker."""
     figures = worker(
         queues=[queue_figures(live())], callbacks=[CallbackFigures("acme", "fortaleza", "sac-cartoes", 1, 0.0)]

@@ -340,3 +340,38 @@ def test_history_is_never_odd() -> None:
     bench.take(past("abandoned", 70), past("offered", 0), now=0)
     bench.take(past("offered", 0), now=0)
     assert odd_events(bench) == {}
+
+
+def unfinished_contacts(bench: Bench) -> dict[str, int]:
+    unfinished = bench.core.stage_figures().unfinished
+    assert {key[:3] for key in unfinished} <= {("acme", "fortaleza", "pbx-1")}
+    return {key[3]: count for key, count in unfinished.items()}
+
+
+def test_what_was_never_told_of_a_contact_is_counted_when_it_is_forgotten() -> None:
+    """Once and not before: the last fact may come late. Whoever left and whoever was served to the end is whole."""
+    bench = Bench()
+    bench.take(
+        *(offered(0, contact="whole"), answered(5, contact="whole"), fact("ended", 60, contact="whole")),
+        *(offered(0, contact="gave up"), fact("abandoned", 9, contact="gave up")),
+        *(offered(0, contact="late"), answered(5, contact="late")),
+        offered(0, contact="waits for ever"),
+        *(offered(0, contact="nobody knows"), fact("flowed_out", 9, contact="nobody knows", reason="unknown")),
+        answered(5, contact="from nowhere"),
+        *(offered(0, contact="talks for ever"), answered(5, contact="talks for ever")),
+        *(offered(0, contact="only ends"), fact("ended", 60, contact="only ends")),
+    )
+    bench.close(23 * 3600)
+    bench.take(fact("ended", 300, contact="late", delay=23 * 3600))
+    assert unfinished_contacts(bench) == {}
+    bench.close(49 * 3600)
+    assert unfinished_contacts(bench) == {"never_offered": 1, "never_left": 2, "never_answered": 1, "never_ended": 1}
+
+
+def test_history_is_never_unfinished() -> None:
+    """An archive may begin and end anywhere."""
+    bench = Bench()
+    bench.take(past("offered", 0), now=0)
+    bench.take(past("offered", 3 * 24 * 3600, contact="c2"), now=10)
+    bench.close(49 * 3600)
+    assert unfinished_contacts(bench) == {}

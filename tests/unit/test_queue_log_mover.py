@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pytest
 
+from streams.dead_letters import DEAD_LETTERS, Coordinates, Original, StoredDeadLetter, Survey
 from streams.errors import ConfigError, Unavailable
 from streams.movers.kept import kept
 from streams.movers.queue_log import QueueLogMover
@@ -17,6 +19,7 @@ from streams.movers.unmapped import unmapped_names
 from streams.routing import Route
 from streams.sources.dictionary import Place, QueueDictionary
 from streams.sources.queue_log import QueueLogMapping
+from tests.event_records import StoredRecord
 from tests.queue_log_writer import queue_log
 
 SAC = Place("acme", "fortaleza", "sac", "voice", frozenset({"1"}))
@@ -26,19 +29,28 @@ def dictionary() -> QueueDictionary:
     return QueueDictionary("pbx-1", {"600": SAC, "601": Place("acme", "fortaleza", "vendas", "voice")})
 
 
+class Sent(NamedTuple):
+    """A record on its way."""
+
+    route: Route
+    value: bytes
+    headers: Sequence[tuple[str, bytes | None]] = ()
+
+
 class Topics:
-    """Where events go: handed over, and acknowledged at each ``settle`` unless it is away."""
+    """Where records go: handed over, and acknowledged at each ``settle`` unless it is away."""
 
     def __init__(self) -> None:
-        self.acknowledged: list[tuple[Route, bytes]] = []
-        self.handed_over: list[tuple[Route, bytes]] = []
+        self.acknowledged: list[Sent] = []
+        self.handed_over: list[Sent] = []
         self.is_away = False
         self.dies_at: int | None = None
 
-    def send(self, route: Route, value: bytes) -> None:
+    def send(self, route: Route, value: bytes | None, *, headers: Sequence[tuple[str, bytes | None]] = ()) -> None:
         if self.dies_at == len(self.handed_over):
             raise _Killed
-        self.handed_over.append((route, value))
+        assert value is not None
+        self.handed_over.append(Sent(route, value, headers))
 
     def settle(self) -> None:
         if self.is_away:
@@ -54,10 +66,25 @@ class Topics:
     def effect(self) -> dict[str, bytes]:
         """What the worker makes of it: repeats are duplicates."""
         effect: dict[str, bytes] = {}
-        for _, value in self.acknowledged:
-            event = msgspec.json.decode(value)
-            assert effect.setdefault(event["id"], value) == value, "one id with two contents"
+        for sent in self.acknowledged:
+            if sent.route.topic != DEAD_LETTERS:
+                event = msgspec.json.decode(sent.value)
+                assert effect.setdefault(event["id"], sent.value) == sent.value, "one id with two contents"
         return effect
+
+    @property
+    def letters(self) -> list[StoredDeadLetter]:
+        """What `filaviva dead-letters` shows; one that came again is the same to the byte."""
+        survey, first = Survey(keep_bytes=True), dict[Coordinates, Sent]()
+        for sent in self.acknowledged:
+            if sent.route.topic == DEAD_LETTERS:
+                record = StoredRecord(sent.value, sent.route.key.encode(), sent.headers)
+                survey.take_all([record])
+                letter = StoredDeadLetter.from_record(record)
+                assert letter is not None
+                assert first.setdefault(letter.place, sent) == sent
+        assert survey.unreadable == 0
+        return [survey.letters[place] for place in sorted(survey.letters)]
 
 
 class _Killed(BaseException):
@@ -165,6 +192,70 @@ def test_malformed_lines_are_counted_and_told_and_the_rest_is_moved(log: Path) -
     assert moving.malformed == {"missing_field": 1, "bad_time": 1}
     assert [str(error.reason) for error in told] == ["missing_field", "bad_time"]
     assert topics.effect == expected(LINES[:50])
+    first, second = topics.letters
+    assert (first.place.topic, first.stage) == (f"ingest:pbx-1:{log}", "ingest")
+    assert [first.original, second.original] == [
+        Original(None, b"nonsense", []),
+        Original(None, b"x|1.1|600|NONE|ABANDON|1|1|4", []),
+    ]
+    assert first.detail == "line 4: expected time|call|queue|agent|event"
+    assert second.detail.startswith("line 5: time: ")
+    content = log.read_bytes()
+    for letter in (first, second):
+        assert letter.original is not None
+        assert content[letter.place.offset :].startswith(letter.original.value or b"?")
+
+
+def broken(lines: list[bytes], chance: random.Random) -> list[bytes]:
+    """The lines, with others among them that are none; every one of these is told from the others."""
+    mixed = list(lines)
+    for number in range(len(lines) // 10):
+        mixed.insert(chance.randrange(1, len(mixed)), b"nonsense %d" % number)
+    return mixed
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_malformed_lines_are_dead_letters_once_each_however_often_the_mover_is_killed(log: Path, seed: int) -> None:
+    """Sent before they are passed, also across rotations; what was sent twice is one."""
+    chance, topics = random.Random(seed), Topics()
+    lines = broken(LINES[:300], chance)
+    todo, kills = list(lines), 0
+    while todo:
+        portion, todo = todo[:60], todo[60:]
+        written(log, portion)
+        moving = mover(log, topics)
+        topics.dies_at = chance.randrange(80)
+        try:
+            drained(moving)
+            topics.dies(delivered=0)
+        except _Killed:
+            topics.dies(delivered=chance.randrange(100))
+            kills += 1
+        moving.close()
+        if todo and chance.random() < 0.5:
+            log.rename(log.with_name(f"queue_log.{time.time_ns()}"))
+    drained(mover(log, topics))
+    assert kills > 0
+    bad = [line for line in lines if line.startswith(b"nonsense")]
+    assert sorted(letter.original.value or b"" for letter in topics.letters if letter.original) == sorted(bad)
+    assert topics.effect == expected(LINES[:300])
+
+
+def test_a_line_number_that_nobody_counted_is_not_told(log: Path) -> None:
+    """A state file of before: the byte is known all the same."""
+    written(log, LINES[:5])
+    drained(mover(log, Topics()))
+    state = log.parent / "pbx-1.json"
+    content = kept(state)
+    assert content is not None
+    del content["position"]["line"]
+    state.write_bytes(msgspec.json.encode(content))
+    written(log, [b"nonsense"])
+    topics = Topics()
+    drained(mover(log, topics))
+    [letter] = topics.letters
+    assert letter.detail == "expected time|call|queue|agent|event"
+    assert log.read_bytes()[letter.place.offset :] == b"nonsense\n"
 
 
 def test_names_that_no_dictionary_has_are_written_down(log: Path) -> None:
@@ -179,7 +270,7 @@ def test_a_heartbeat_goes_to_every_site_that_expects_the_source(log: Path) -> No
     topics = Topics()
     log.touch()
     mover(log, topics).beat({("acme", "fortaleza")})
-    [(target, value)] = topics.acknowledged
+    [(target, value, _)] = topics.acknowledged
     assert (target, msgspec.json.decode(value)["type"]) == (Route("site-events", "acme/fortaleza"), "source.heartbeat")
 
 

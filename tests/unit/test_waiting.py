@@ -122,3 +122,44 @@ def test_the_line_agrees_with_a_naive_one(people: list[tuple[int, int]], data: s
         assert line.longest_wait_ms(1000) == max((1000 - each.offered_ms for each in waiting), default=0)
         shares = [(1000 - each.offered_ms) / each.limit_ms for each in waiting]
         assert line.limit_used_ratio(1000) == max(shares, default=0.0)
+
+
+def test_who_still_waits_when_enough_later_ones_are_answered_was_passed() -> None:
+    """Not by those who came before or at the same moment, nor by fewer; a wrong clock tells nothing."""
+    line = WaitingLine(passed_by=2)
+    first, second = Someone(100), Someone(200)
+    line.join(first, shows_wait=True)
+    line.join(second, shows_wait=True)
+    line.join(Someone(50), shows_wait=False)
+    line.see_answered(300)
+    line.see_answered(90)
+    assert line.passed() == 0
+    line.see_answered(200)
+    assert line.passed() == 1
+    line.see_answered(400)
+    assert line.passed() == 2
+    line.leave(first)
+    assert line.passed() == 1
+
+
+moments = st.integers(0, 20)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["join", "leave", "answer", "take back"]), moments), max_size=60))
+def test_the_passed_are_those_of_a_naive_count(moves: list[tuple[str, int]]) -> None:
+    """Whatever joins, leaves and is answered in whatever order; after something was taken back never more than that."""
+    line, waiting, answered, is_exact = WaitingLine(passed_by=3), list[Someone](), list[int](), True
+    for kind, moment in moves:
+        if kind == "join":
+            waiting.append(Someone(moment, limit_ms=1 + moment % 2))
+            line.join(waiting[-1], shows_wait=True)
+        elif kind == "leave" and waiting:
+            line.leave(waiting.pop(moment % len(waiting)))
+        elif kind == "answer":
+            answered.append(moment)
+            line.see_answered(moment)
+        elif kind == "take back" and answered:
+            line.take_back_answered(answered.pop(moment % len(answered)))
+            is_exact = False
+        naive = sum(sum(later > each.offered_ms for later in answered) >= 3 for each in waiting)
+        assert line.passed() == naive if is_exact else line.passed() <= naive

@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 
 from streams.sources.dictionary import Place, QueueDictionary
 from streams.sources.mapping import Event, InvalidEvent
-from streams.sources.whatsapp import WhatsAppWebhooks
+from streams.sources.whatsapp import MOST_EARLY, WhatsAppWebhooks
 from tests.unit.spoiling import spoilt
 
 START = 1_795_435_200
@@ -58,6 +58,25 @@ def told(mapped: WhatsAppWebhooks, *values: dict[str, Any]) -> list[Event]:
 
 def kinds(events: list[Event]) -> list[str]:
     return [f"{event['type'].removeprefix('contact.')} {event['data']['entry']}" for event in events]
+
+
+def test_an_answer_that_comes_before_its_question_waits_for_it() -> None:
+    """Also across a restart. What was written before the question is no answer to it."""
+    mapped = mapping()
+    assert told(mapped, sent(2, 40), sent(3, 10, category="marketing")) == []
+    events = told(mapping(json.loads(json.dumps(mapped.snapshot()))), said(1, 20))
+    assert kinds(events) == ["offered 1", "message 1", "message 1"]
+    assert [event["data"].get("author") for event in events] == [None, "customer", "agent"]
+    assert [event["time"][17:19] for event in events] == ["20", "20", "40"]
+
+
+def test_answers_that_wait_are_bounded() -> None:
+    """The longest wait go first."""
+    mapped = mapping()
+    for number in range(MOST_EARLY + 1):
+        told(mapped, sent(number, 40, recipient_id=str(number)))
+    assert kinds(told(mapped, said(0, 20, **{"from": "0"}))) == ["offered 1", "message 1"]
+    assert kinds(told(mapped, said(1, 20, **{"from": "1"}))) == ["offered 1", "message 1", "message 1"]
 
 
 def test_a_customer_is_offered_and_answered() -> None:

@@ -7,6 +7,7 @@ the live line and the counters of this process follow. History touches only the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,6 +30,14 @@ _CLOSED_DAY_ROW = b"d/"
 _encode = msgspec.msgpack.Encoder().encode
 _decode_visit = msgspec.msgpack.Decoder(VisitState).decode
 _decode_counts = msgspec.msgpack.Decoder(Counts).decode
+
+
+class _Before(NamedTuple):
+    """Where and how a visit was counted before, and when it was offered."""
+
+    queue: ChannelQueue | None
+    standing: Standing | None
+    offered_ms: int
 
 
 class VisitBook:
@@ -102,8 +111,7 @@ class VisitBook:
         queue = self.queues[visit.policy.owner_key, visit.state.offers[0].channel]
         new = standing_of(visit, queue)
         visit.queue, visit.standing, visit.offered_ms = queue, new, visit.state.offers[0].time_ms
-        is_other = (queue, new) != (old_queue, old)
-        if is_other:
+        if (queue, new) != (old_queue, old):
             if old is not None and old_queue is not None:
                 self._change(old_queue, old, -1)
             self._change(queue, new, 1)
@@ -112,8 +120,13 @@ class VisitBook:
         if not visit.state.is_historic:
             _follow_line(visit, old_queue, queue)
             _count_live(visit, queue, old, new)
-            if new.outcome != WAITING and (is_other or visit.offered_ms != old_offered_ms):
-                _follow_answer(visit, queue, (old_queue, old, old_offered_ms))
+            if new.outcome != WAITING and (
+                old is None
+                or old.outcome != new.outcome
+                or visit.offered_ms != old_offered_ms
+                or queue is not old_queue
+            ):
+                _follow_answer(visit, queue, _Before(old_queue, old, old_offered_ms))
             if visit.refusal is not None and known_refusal is None:
                 queue.counters.refusals[visit.refusal] += 1
 
@@ -259,7 +272,7 @@ class VisitBook:
         self._hold_new_places(visit)
         if not state.is_historic:
             _follow_line(visit, None, visit.queue)
-            _follow_answer(visit, visit.queue, (None, None, 0))
+            _follow_answer(visit, visit.queue, _Before(None, None, 0))
 
 
 def _is_of_channels(state: VisitState, policy: QueuePolicy) -> bool:
@@ -279,18 +292,20 @@ def _follow_line(visit: Visit, old_queue: ChannelQueue | None, queue: ChannelQue
             queue.line.over.add(visit)
 
 
-def _is_answered(standing: Standing | None) -> bool:
-    return standing is not None and WAITING < standing.outcome <= ANSWERED_LATE
-
-
-def _follow_answer(visit: Visit, queue: ChannelQueue, before: tuple[ChannelQueue | None, Standing | None, int]) -> None:
+def _follow_answer(visit: Visit, queue: ChannelQueue, old: _Before) -> None:
     """Tell the line of an answer, and of one that was none. A time that is doubtful says nothing of who came first."""
-    old_queue, old, old_offered_ms = before
-    was_answered, is_answered = _is_answered(old), _is_answered(visit.standing) and not visit.state.is_doubtful
-    if was_answered and is_answered and (queue, visit.offered_ms) == (old_queue, old_offered_ms):
+    new, standing, is_doubtful = visit.standing, old.standing, visit.state.is_doubtful
+    assert new is not None, "it is counted"
+    is_answered = WAITING < new.outcome <= ANSWERED_LATE and not is_doubtful
+    if standing is None or standing.outcome == WAITING:
+        if is_answered:
+            queue.line.see_answered(visit.offered_ms)
         return
-    if was_answered and old_queue is not None:
-        old_queue.line.take_back_answered(old_offered_ms)
+    was_answered = standing.outcome <= ANSWERED_LATE
+    if was_answered == is_answered and visit.offered_ms == old.offered_ms and queue is old.queue:
+        return
+    if was_answered and old.queue is not None:
+        old.queue.line.take_back_answered(old.offered_ms)
     if is_answered:
         queue.line.see_answered(visit.offered_ms)
 

@@ -30,7 +30,7 @@ def document() -> dict[str, Any]:
     return {
         "sources": [{**site, "source": "pbx", "expected_silence_seconds": 12 * 3600}],
         "availability": [{**site, "policies": ["br-availability@2026.11.0"], "channels": ["voice", "chat"]}],
-        "cases": [{"tenant": "acme", "policies": ["br-cases@2026.11.1", "retention-desk@2026.11.0"], "sector": "bank"}],
+        "cases": [{"tenant": "acme", "policies": ["br-cases@2026.11.2", "retention-desk@2026.11.0"], "sector": "bank"}],
         "clock": {"mode": "event", "lateness_seconds": 0},
         "sites": [{"tenant": "acme", "site": "sao-paulo", "zone": ZONE, "state": "SP"}],
         "queues": [{**sac, "queue": "banco", "sector": "bank"}, {**sac, "queue": "luz", "sector": "energy"}],

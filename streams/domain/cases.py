@@ -35,6 +35,7 @@ from streams.domain.directory import DAY_MS, HOUR_MS, Directory
 from streams.domain.events import CASE_EVENTS, CaseEvent
 from streams.domain.figures import CaseFigures
 from streams.domain.intake import HISTORIC_AFTER_MS
+from streams.domain.policy import leading
 from streams.domain.rows import PartitionState, Rows
 
 MOST_DUE_AT_ONCE: Final = 1000
@@ -62,6 +63,7 @@ class CasesCore(PartitionState):
         self._partition = partition
         self._directory = directory
         self._rules = rules
+        self._counted = {tenant: leading(each.pack for each in held.packs) for tenant, held in rules.items()}
         self._clock = clock
         self._now_ms = 0
         self._due: list[tuple[int, str]] = []
@@ -224,15 +226,18 @@ class CasesCore(PartitionState):
             heappush(self._due, (0, row.key))
 
     def _count(self, row: CaseRow, duties: list[CaseDuty]) -> None:
-        now_ms = self._judging_ms(row)
-        counted = Counter((row.tenant, duty.duty.rule.id, duty.state(now_ms)) for duty in duties)
+        now_ms, versions = self._judging_ms(row), self._counted.get(row.tenant, ())
+        counted = Counter(
+            (row.tenant, duty.duty.rule.id, duty.state(now_ms)) for duty in duties if duty.policy_version in versions
+        )
         self._totals.subtract(self._stages.pop(row.key, Counter()))
         if duties:
             self._stages[row.key] = counted
             self._totals.update(counted)
 
     def figures(self) -> list[CaseFigures]:
-        """Duties by rule and state, confirmed ones being findings; only what there is."""
+        """Duties by rule and state, confirmed ones being findings; only what there is. Of several versions of a policy
+        the first counts."""
         return [CaseFigures(*key, count) for key, count in sorted(self._totals.items()) if count]
 
 
@@ -243,7 +248,7 @@ def _fact_of(event: CaseEvent) -> CaseFact:
         moment = EXTENDED
     elif moment == "answered" and not data.conclusive:
         moment = ANSWERED_IN_PART
-    is_registration = moment == "registered"
+    is_registration, is_closing = moment == "registered", moment == "retention_closed"
     return CaseFact(
         event.time_ms,
         moment,
@@ -251,6 +256,7 @@ def _fact_of(event: CaseEvent) -> CaseFact:
         f"{event.event_id}\0{event.source}",
         data.sector if is_registration else None,
         data.demand if is_registration else None,
+        data.outcome if is_closing else None,
     )
 
 

@@ -116,12 +116,15 @@ def moment(envelope: Fields, data: object) -> Moment:
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One duty: pending, open, confirmed or met as of an instant, its last millisecond by the strict reading, and when
-    it ended."""
+    it ended. ``rule`` and ``period`` are what the pack says of it."""
 
     state: str
     strict_ms: int
     ended_ms: int | None
     is_extended: bool
+    rule: Mapping[str, Any]
+    period: Mapping[str, Any]
+    is_withdrawn: bool = False
 
 
 def case_findings(moments: Iterable[Moment], terms: Mapping[str, CaseTerms], *, now_ms: int) -> dict[str, str]:
@@ -214,13 +217,17 @@ def judge(
         [(unit, count)], [(_, more)] = period["within"].items(), longer.items()
         dates = last_instants(start.time_ms, {unit: count + more}, by, terms)
     assert dates is not None, "a term of its own always ends"
-    ends = [
-        each.time_ms
-        for each in case
-        if each.item == start.item and each.time_ms >= start.time_ms and is_end(each, rule)
-    ]
-    state = state_of(rule.get("kind", "within"), ends, dates, now_ms)
-    return Judged(state, dates[0], ends[0] if ends else None, bool(longer and extended))
+    later = [each for each in case if each.item == start.item and each.time_ms >= start.time_ms]
+    ends = [each for each in later if is_end(each, rule)]
+    return Judged(
+        state=state_of(rule.get("kind", "within"), [each.time_ms for each in ends], dates, now_ms),
+        strict_ms=dates[0],
+        ended_ms=ends[0].time_ms if ends else None,
+        is_extended=bool(longer and extended),
+        rule=rule,
+        period=period,
+        is_withdrawn=bool(ends) and ends[0].is_retained,
+    )
 
 
 def is_end(each: Moment, rule: Mapping[str, Any]) -> bool:

@@ -226,7 +226,7 @@ def judge(
         is_extended=bool(longer and extended),
         rule=rule,
         period=period,
-        is_withdrawn=bool(ends) and ends[0].is_retained,
+        is_withdrawn=bool(ends) and bool(rule.get("or_retained")) and ends[0].is_retained,
     )
 
 

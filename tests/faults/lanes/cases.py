@@ -106,7 +106,8 @@ def judge(words: Words, when: str, events: Sequence[dict[str, Any]], at: datetim
     except AssertionError:
         bed.run.say(f"not everything is told as it should be {when}")
     found = words.newest
-    differing = {key for key in expected.keys() | states(found).keys() if expected.get(key) != states(found).get(key)}
+    missed = states(found)
+    differing = {key for key in expected.keys() | missed.keys() if expected.get(key) != missed.get(key)}
     bed.report.equal(f"findings that differ from the recount {when}", len(differing), 0)
     for state in MISSED:
         number = sum(each == state for each in expected.values())

@@ -87,9 +87,11 @@ class QueuePolicy:
     hours: OpeningHours | None = None
     """When it is open; None: always."""
 
-    @property
-    def owner_key(self) -> str:
-        return f"{self.tenant}/{self.queue}"
+    owner_key: str = field(init=False, compare=False)
+    """Tenant and queue in one text; every event asks for it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "owner_key", f"{self.tenant}/{self.queue}")
 
     def limit_of(self, channel: str, start: Start) -> BindingLimit:
         """The limit that binds a contact of this channel."""

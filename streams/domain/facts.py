@@ -198,12 +198,10 @@ def revision_of(state: VisitState) -> int:
 def fact_count(state: VisitState) -> int:
     """The number of distinct facts. A kind that is full counts by how early its first fact is as well, because one more
     fact may then change the content but no longer the count."""
-    facts_in_all = 0
-    for facts in (state.offers, state.exits, state.assigned, state.endings, state.wrap_ups):
-        count = len(facts)
-        facts_in_all += count
-        if count == MOST_FACTS:
-            facts_in_all += 2 * _FAR_MS - facts[0].order[0]
+    kinds = (state.offers, state.exits, state.assigned, state.endings, state.wrap_ups)
+    facts_in_all = sum(map(len, kinds))
+    if facts_in_all >= MOST_FACTS:  # else no kind is full, as with nearly every visit
+        facts_in_all += sum(2 * _FAR_MS - facts[0].order[0] for facts in kinds if len(facts) == MOST_FACTS)
     return facts_in_all
 
 

@@ -6,7 +6,7 @@ the live line and the counters of this process follow. History touches only the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -135,9 +135,14 @@ class VisitBook:
                     self._close_old_days(queue)
         visit.revision = revision
 
-    def _hold_new_places(self, visit: Visit) -> list[Place]:
+    def _hold_new_places(self, visit: Visit) -> Sequence[Place]:
         assert visit.queue is not None, "who has an offer is counted somewhere"
         assert visit.standing is not None, "who has an offer is counted somewhere"
+        if len(visit.state.offers) == 1:
+            place = (visit.queue, visit.standing.interval_ms)
+            visit.queue.hold_interval(visit.standing.interval_ms)
+            visit.places = self._sole_places.setdefault(place, (place,))
+            return visit.places
         new_places: list[Place] = []
         for number, offer in enumerate(visit.state.offers):
             if number == 0:
@@ -149,10 +154,7 @@ class VisitBook:
                 continue
             new_places.append(place)
             place[0].hold_interval(place[1])
-        if not visit.places and len(new_places) == 1:
-            visit.places = self._sole_places.setdefault(new_places[0], tuple(new_places))
-        else:
-            visit.places += tuple(new_places)
+        visit.places += tuple(new_places)
         return new_places
 
     def _reopen_days(self, visit: Visit) -> None:
@@ -258,8 +260,8 @@ class VisitBook:
 
 def _is_of_channels(state: VisitState, policy: QueuePolicy) -> bool:
     """Whether all that is known of a visit came on channels its queue has."""
-    if not state.offers:
-        return state.channel in policy.channels
+    if len(state.offers) <= 1:
+        return (state.offers[0].channel if state.offers else state.channel) in policy.channels
     return all(offer.channel in policy.channels for offer in state.offers)
 
 

@@ -33,7 +33,6 @@ def choose_limit(visit: Visit) -> None:
         visit.state.limit = _NO_RULE if limit is None else _chosen(limit, lead_ms)
     visit.limit_of = offer
     chosen = visit.state.limit
-    visit.lead_ms = chosen.lead_ms
     visit.limit_ms = NO_LIMIT_MS if chosen.limit_ms is None else chosen.limit_ms - chosen.lead_ms
     if before_ms is not None and before_ms < offer.time_ms + visit.limit_ms:
         _judge_time_again(visit)

@@ -54,7 +54,7 @@ def called_for(visit: Visit) -> tuple[Said, ...]:
 
 def refusal_of(visit: Visit) -> Refusal | None:
     """Why a customer whom the queue would call back cannot be called; None for whoever can, or is not to be."""
-    if visit.policy.callback_queue is None or _reason(visit) is None:
+    if not visit.state.exits or visit.policy.callback_queue is None or _reason(visit) is None:
         return None
     party = _party(visit.state)
     return "no_address" if party is None else party.refusal

@@ -64,7 +64,6 @@ class Visit:
         "crossed_target",
         "due_ms",
         "exit_seen_ms",
-        "lead_ms",
         "limit_ms",
         "limit_of",
         "offered_ms",
@@ -95,8 +94,6 @@ class Visit:
         """The intervals that hold an offer of it."""
         self.limit_ms = NO_LIMIT_MS
         """The limit, counted from the offer."""
-        self.lead_ms = 0
-        """How much of the wait that the limit speaks of was over when it was offered."""
         self.limit_of: Offer | None = None
         """The offer that the limit was chosen for."""
         self.offered_ms = 0
@@ -128,6 +125,11 @@ class Visit:
         return self.state.offers[0].channel if self.state.offers else self.state.channel
 
     @property
+    def lead_ms(self) -> int:
+        """How much of the wait that the limit speaks of was over when it was offered."""
+        return self.state.limit.lead_ms if self.state.limit else 0
+
+    @property
     def unknown_exit_ms(self) -> int:
         """How long it is believed to wait."""
         return self.policy.unknown_exit_ms[self.channel]
@@ -150,8 +152,8 @@ class Visit:
         if not self.state.is_doubtful:
             if not self.crossed_target:
                 wait_ms = min(wait_ms, self.policy.answer_target_ms)
-            if not self.crossed_limit:
-                wait_ms = min(wait_ms, self.limit_ms + self.grace_ms(most_grace_ms))
+            if not self.crossed_limit:  # with all the grace there is: beyond the end of all patience nothing is due
+                wait_ms = min(wait_ms, self.limit_ms + (0 if self.state.is_historic else most_grace_ms))
         return self.offered_ms + wait_ms + 1
 
 

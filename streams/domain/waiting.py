@@ -15,11 +15,13 @@ class Waiter(Protocol):
     @property
     def visit_id(self) -> str: ...
 
+    @property
+    def lead_ms(self) -> int:
+        """How much of the wait that the limit speaks of was over at the offer."""
+
     offered_ms: int
     limit_ms: int
     """From the offer."""
-    lead_ms: int
-    """How much of the wait that the limit speaks of was over at the offer."""
     place: Place | None
 
 

@@ -124,7 +124,7 @@ def _at_sites(start: datetime, days: float) -> Iterator[dict[str, Any]]:
         yield say("human_voice.open", "pbx-sao-paulo-1", "sao-paulo", 23.5)
         yield say("ivr.menu_presented", "pbx-sao-paulo-1", "sao-paulo", 10, level=1, options=["human"])
         outage = {"kind": "systemic_outage", "queues": ["cancelamento"], "evidence": f"a storm on day {number}"}
-        yield say("exception.declared", "crm", "sao-paulo", 20, **_lasting(day, 11, 12), **outage)
+        yield say("exception.declared", "crm", "sao-paulo", 20, **_lasting(day, 9, 20), **outage)
         if number % 6 == 3:
             atypical = {"kind": "atypical_day", "evidence": "the distributor's own declaration"}
             yield say("exception.declared", "crm", "sao-paulo", 21, **_lasting(day, 0, 20), **atypical)

@@ -153,8 +153,8 @@ QUEUE_CALLBACK_OVERDUE: Final = _gauge(
 
 CASE_DEADLINES: Final = _gauge(
     "filaviva_case_deadlines",
-    "Deadlines of cases by rule and state: open is past the strict date, confirmed not met; of several versions of a "
-    "policy those of the first; a part per worker.",
+    "Deadlines of cases by rule and state: open is past the strict date, overdue past the rolled one and owed still, "
+    "confirmed not met and over; of several versions of a policy those of the first; a part per worker.",
     ("tenant", "rule", "state"),
 )
 

@@ -26,6 +26,8 @@ OPEN: Final = "open"
 CONFIRMED: Final = "confirmed"
 RETRACTED: Final = "retracted"
 MET: Final = "met"
+OVERDUE: Final = "overdue"
+"""In figures alone: confirmed, and owed still."""
 EXTENDED: Final = "extended"
 ANSWERED_IN_PART: Final = "answered_in_part"
 ANSWERS: Final = ("answered", ANSWERED_IN_PART, EXTENDED)
@@ -115,9 +117,14 @@ class CaseDuty(NamedTuple):
         is_at_risk = state == PENDING and kind == "within" and now_ms > self.at_risk_ms
         return AT_RISK if is_at_risk else state
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether something is to come that has not."""
+        return self.duty.rule.kind == "within" and self.ended_ms is None
+
     def changes_after(self, now_ms: int) -> int | None:
         """The next instant at which waiting alone changes its state."""
-        if self.duty.rule.kind != "within" or self.ended_ms is not None:
+        if not self.is_owed:
             return None
         instants = (self.at_risk_ms, *self.duty.due)
         return min((instant + 1 for instant in instants if instant >= now_ms), default=None)

@@ -17,9 +17,11 @@ from msgspec.structs import replace
 from streams.domain.case_deadlines import changed_deadlines
 from streams.domain.case_duties import (
     ANSWERED_IN_PART,
+    CONFIRMED,
     EXTENDED,
     MET,
     MOST_FACTS,
+    OVERDUE,
     PENDING,
     RETRACTED,
     CaseDuty,
@@ -228,7 +230,7 @@ class CasesCore(PartitionState):
     def _count(self, row: CaseRow, duties: list[CaseDuty]) -> None:
         now_ms, versions = self._judging_ms(row), self._counted.get(row.tenant, ())
         counted = Counter(
-            (row.tenant, duty.duty.rule.id, duty.state(now_ms)) for duty in duties if duty.policy_version in versions
+            (row.tenant, duty.duty.rule.id, _shown(duty, now_ms)) for duty in duties if duty.policy_version in versions
         )
         self._totals.subtract(self._stages.pop(row.key, Counter()))
         if duties:
@@ -236,8 +238,7 @@ class CasesCore(PartitionState):
             self._totals.update(counted)
 
     def figures(self) -> list[CaseFigures]:
-        """Duties by rule and state, confirmed ones being findings; only what there is. Of several versions of a policy
-        the first counts."""
+        """Duties by rule and state; only what there is. Of several versions of a policy the first counts."""
         return [CaseFigures(*key, count) for key, count in sorted(self._totals.items()) if count]
 
 
@@ -263,6 +264,12 @@ def _fact_of(event: CaseEvent) -> CaseFact:
 def _is_taken_back_by_a_hold(told: str | None, state: str) -> bool:
     """A clock that is held judges earlier than one before it has: what was told of time stands."""
     return told in RANK and told != RETRACTED and state in RANK and RANK[told] > RANK[state]
+
+
+def _shown(duty: CaseDuty, now_ms: int) -> str:
+    """Its state in figures: whoever is called because of it can still do what is owed."""
+    state = duty.state(now_ms)
+    return OVERDUE if state == CONFIRMED and duty.is_owed else state
 
 
 def _is_later_due(known: CaseDuty | None, duty: CaseDuty) -> bool:

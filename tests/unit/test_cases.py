@@ -294,8 +294,8 @@ def test_of_two_versions_side_by_side_the_figures_count_the_first(order: int) ->
     each.take(registered(), happened("cancel_requested", "2026-03-02T10:00:00"))
     each.tick("2026-03-06T10:00:00")
     answers = {state: count for (rule, state), count in each.figures().items() if rule == "DEM-1"}
-    assert answers == ({"pending": 1} if order == 1 else {"confirmed": 1})
-    assert each.figures()["RET-LEADER", "confirmed"] == 1
+    assert answers == ({"pending": 1} if order == 1 else {"overdue": 1})
+    assert each.figures()["RET-LEADER", "overdue"] == 1
 
 
 # -- disorder, lateness, time -----------------------------------------------------------------------------------------
@@ -380,10 +380,22 @@ def test_the_figures_count_duties_by_rule_and_state() -> None:
     )
     assert each.figures() == {("DEM-1", "pending"): 1, ("DEM-1", "met"): 1}
     each.tick("2026-03-12T00:00:00")
-    assert each.figures() == {("DEM-1", "confirmed"): 1, ("DEM-1", "met"): 1}
+    assert each.figures() == {("DEM-1", "overdue"): 1, ("DEM-1", "met"): 1}
     each.restart()
     each.tick("2026-03-12T00:00:01")
+    assert each.figures() == {("DEM-1", "overdue"): 1, ("DEM-1", "met"): 1}
+    each.take(happened("answered", "2026-03-12T10:00:00", case="case-2"))
     assert each.figures() == {("DEM-1", "confirmed"): 1, ("DEM-1", "met"): 1}
+
+
+def test_a_leader_who_was_not_told_is_overdue_until_told() -> None:
+    """What runs in minutes has one date only: past it somebody can still act, and is called until it is done."""
+    each = CaseBench(rules(DESK))
+    each.take(happened("cancel_requested", "2026-05-05T14:00:00"))
+    each.tick("2026-05-05T14:05:00.001")
+    assert each.figures()["RET-LEADER", "overdue"] == 1
+    each.take(happened("leader_alerted", "2026-05-05T14:06:00"))
+    assert each.figures()["RET-LEADER", "confirmed"] == 1
 
 
 def test_a_tenant_without_policies_has_cases_without_deadlines() -> None:

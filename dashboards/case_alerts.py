@@ -14,18 +14,22 @@ RETENTION_RULE: Final = "RET-QUEUE"
 OF_MINUTES: Final = f"{LEADER_RULE}|{RETENTION_RULE}"
 
 
-def _in_state(state: str, rules: str = f'rule!~"{OF_MINUTES}"') -> str:
-    return f'sum by (tenant, rule) ({names.CASE_DEADLINES.name}{{state="{state}",{rules}}}) > 0'
+PAST: Final = 'state=~"open|overdue"'
+"""Past its date and owed still. What runs in minutes or hours has no rolled date: never open, it is overdue at once."""
 
 
-def _open_of(rule: str) -> str:
-    return _in_state("open", f'rule="{rule}"')
+def _deadlines(state: str, rules: str = f'rule!~"{OF_MINUTES}"') -> str:
+    return f"sum by (tenant, rule) ({names.CASE_DEADLINES.name}{{{state},{rules}}}) > 0"
+
+
+def _past(rule: str) -> str:
+    return _deadlines(PAST, f'rule="{rule}"')
 
 
 CASES: Final = (
     Alert(
         name="FilavivaDeadlineAtRisk",
-        expr=_in_state("at_risk"),
+        expr=_deadlines('state="at_risk"'),
         wait="1m",
         severity=Severity.WARNING,
         scope=Scope.TENANT,
@@ -41,7 +45,7 @@ CASES: Final = (
     ),
     Alert(
         name="FilavivaDeadlineMissed",
-        expr=_in_state("open"),
+        expr=_deadlines(PAST),
         wait="1m",
         severity=Severity.CRITICAL,
         scope=Scope.TENANT,
@@ -57,7 +61,7 @@ CASES: Final = (
     ),
     Alert(
         name="FilavivaLeaderNotAlerted",
-        expr=_open_of(LEADER_RULE),
+        expr=_past(LEADER_RULE),
         severity=Severity.CRITICAL,
         scope=Scope.TENANT,
         dashboard="filaviva-compliance",
@@ -72,7 +76,7 @@ CASES: Final = (
     ),
     Alert(
         name="FilavivaCancellationUnattended",
-        expr=_open_of(RETENTION_RULE),
+        expr=_past(RETENTION_RULE),
         severity=Severity.CRITICAL,
         scope=Scope.TENANT,
         dashboard="filaviva-compliance",

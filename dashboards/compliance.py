@@ -66,8 +66,8 @@ TABLE: Final = Panel(
 DEADLINES: Final = Panel(
     Text("Prazos das demandas, por regra e estado", "Deadlines of cases, by rule and state"),
     Text(
-        "Em risco, vencido sem resposta, confirmado. Sem dados: não há demandas.",
-        "At risk, past without an answer, confirmed. No data: there are no cases.",
+        "Em risco, vencido, vencido de vez e ainda devido, descumprido. Sem dados: não há demandas.",
+        "At risk, past its date, overdue and owed still, not met. No data: there are no cases.",
     ),
     {"{{rule}} {{state}}": queries.CASE_DEADLINES},
 )

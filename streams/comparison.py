@@ -7,7 +7,7 @@ names itself. Time is kept per topic-partition, so the recount is made of each, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -16,7 +16,7 @@ from typing import Any, Final
 from streams.domain.directory import CreationPolicy, Directory
 from streams.domain.events import INTAKE_OF_CHANNEL
 from streams.domain.plans import OPEN_STATES
-from streams.domain.recount import Event, Figures, Offer, Recount, Visit, VisitId, recount
+from streams.domain.recount import Event, Figures, Offer, Plan, Recount, Visit, VisitId, recount
 from streams.domain.recount_limits import Limit
 from streams.plan_facts import beside_visits
 from streams.told import Data, Job, Told
@@ -116,7 +116,7 @@ def expected_facts(
     """
     everything = list(events)
     facts: Facts = {name: {} for name in (OUTCOMES, QUEUES, INTERVALS, FINDINGS, PLANS, REFUSALS, DAY)}
-    for part in _parts(everything, rules.directory):
+    for part in parts_of(everything, rules.directory):
         as_of_ms = max(event.time_ms for event in part) - rules.lateness_ms if now_ms is None else now_ms
         counted = rules.recount(part, as_of_ms)
         facts[OUTCOMES] |= _expected_outcomes(counted)
@@ -130,7 +130,7 @@ def expected_facts(
     return facts
 
 
-def _parts(events: Iterable[Event], directory: Directory) -> list[list[Event]]:
+def parts_of(events: Iterable[Event], directory: Directory) -> list[list[Event]]:
     """The events of each topic-partition."""
     parts: dict[tuple[str, int], list[Event]] = {}
     for event in events:
@@ -213,7 +213,8 @@ def _expected_refusals(counted: Recount, rules: Rules) -> dict[str, str]:
     return {_visit_id(visit): why for visit, why in counted.callback_refusals(**_calling(rules)).items()}
 
 
-def _expected_plans(events: Iterable[Event], rules: Rules, plan_facts: Iterable[Data]) -> dict[str, str]:
+def plans_expected(events: Sequence[Event], rules: Rules, plan_facts: Iterable[Data]) -> list[Plan]:
+    """The recount's callback plans; ``plan_facts`` as for ``expected_facts``."""
     addresses = {
         (event.visit.tenant, rules.token_of(event.visit.tenant, event.details.address)): event.details.address
         for event in events
@@ -224,11 +225,15 @@ def _expected_plans(events: Iterable[Event], rules: Rules, plan_facts: Iterable[
         lambda tenant, token: addresses.get((tenant, token)),
         lambda tenant, queue: rules.directory.callbacks(tenant, queue).attempts,
     )
+    return rules.recount(events).callback_reasons(beside=beside, **_calling(rules))
+
+
+def _expected_plans(events: Sequence[Event], rules: Rules, plan_facts: Iterable[Data]) -> dict[str, str]:
     return {
         _plan_key(rules.token_of(plan.tenant, plan.address), (_visit_id(visit) for visit in plan.reasons)): (
             _plan_words(plan.opened_ms, plan.ended_ms)
         )
-        for plan in rules.recount(events).callback_reasons(beside=beside, **_calling(rules))
+        for plan in plans_expected(events, rules, plan_facts)
     }
 
 

@@ -37,6 +37,8 @@ class DeadlineLine:
     missed: int = 0
     open: int = 0
     pending: int = 0
+    withdrawn: int = 0
+    """Ended, in time or not, because the customer took the cancellation back."""
     extended: int = 0
     extended_percent: float | None = None
     """Of those due; None where nothing may be extended, or nothing was due."""
@@ -104,6 +106,7 @@ def _count(line: DeadlineLine, deadline: Data, now_ms: int) -> None:
     _add(line, state)
     is_within = deadline["kind"] == "within"
     line.met_rolled += is_within and state == MET and ended_ms is not None and ended_ms > due.strict_ms
+    line.withdrawn += bool(deadline.get("is_withdrawn"))
     line.extended += bool(deadline.get("is_extended"))
     most_percent = deadline.get("extensions_at_most_percent")
     if most_percent is not None:

@@ -159,7 +159,8 @@ QUEUE_CALLBACK_OVERDUE: Final = _gauge(
 
 CASE_DEADLINES: Final = _gauge(
     "filaviva_case_deadlines",
-    "Deadlines of cases by rule and state: open is past the strict date, confirmed not met; a part per worker.",
+    "Deadlines of cases by rule and state: open is past the strict date, overdue past the rolled one and owed still, "
+    "confirmed not met and over; of several versions of a policy those of the first; a part per worker.",
     ("tenant", "rule", "state"),
 )
 
@@ -177,7 +178,8 @@ SITE_DAY_HUMAN_VOICE: Final = _gauge(
 )
 SITE_DAY_BREACHES: Final = _gauge(
     "filaviva_site_day_breaches",
-    "Findings of availability that touch today, open or confirmed, by rule; exact.",
+    "Findings of availability that touch today, open or confirmed, by rule; of several versions of a policy those of "
+    "the first; exact.",
     (*SITE_LABELS, "rule"),
 )
 

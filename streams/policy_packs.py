@@ -172,6 +172,8 @@ def _deadline(rule: DeadlineRule, path: str, known: set[str]) -> Iterator[Proble
             yield f"{path}.periods[{index}].extended_by", "expected one length in the unit of within"
     if rule.any_answer and rule.ends != "answered":
         yield f"{path}.any_answer", "expected no such key but with ends: answered"
+    if rule.or_retained and rule.ends != "cancel_effective":
+        yield f"{path}.or_retained", "expected no such key but with ends: cancel_effective"
     if (rule.ends is None) != (rule.kind == "never"):
         yield f"{path}.ends", "expected what ends it, but for a rule of kind never"
     for index, replaced in enumerate(rule.replaces):

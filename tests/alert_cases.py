@@ -238,9 +238,10 @@ CASES: Final = (
     Case(
         "FilavivaDeadlineMissed",
         "3m",
-        series(names.CASE_DEADLINES, "2x20", RULE, state="open", instance="w1")
+        series(names.CASE_DEADLINES, "2x20", RULE, state="overdue", instance="w1")
         | series(names.CASE_DEADLINES, "1x20", RULE, state="open", instance="w2"),
-        series(names.CASE_DEADLINES, "2x20", RULE, state="at_risk"),
+        series(names.CASE_DEADLINES, "2x20", RULE, state="at_risk")
+        | series(names.CASE_DEADLINES, "9x20", RULE, state="confirmed"),
         RULE,
         ("3 demandas passaram do prazo da regra CANCEL", "3 cases are past the deadline of rule CANCEL"),
         "each worker holds a part",
@@ -248,7 +249,7 @@ CASES: Final = (
     Case(
         "FilavivaLeaderNotAlerted",
         "1m",
-        series(names.CASE_DEADLINES, "1x20", LEADER, state="open"),
+        series(names.CASE_DEADLINES, "1x20", LEADER, state="overdue"),
         series(names.CASE_DEADLINES, "1x20", RULE, state="open"),
         LEADER,
         (
@@ -259,7 +260,7 @@ CASES: Final = (
     Case(
         "FilavivaCancellationUnattended",
         "1m",
-        series(names.CASE_DEADLINES, "2x20", RETENTION, state="open"),
+        series(names.CASE_DEADLINES, "2x20", RETENTION, state="overdue"),
         series(names.CASE_DEADLINES, "2x20", RETENTION, state="at_risk"),
         RETENTION,
         (

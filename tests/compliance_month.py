@@ -1,19 +1,10 @@
-"""A month of calls, cases and site events, and what a recount makes of it: what its compliance file must say."""
+"""A month of calls, cases and site events around the dates on which rules change, small enough for every test run."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
-from zoneinfo import ZoneInfo
-
-from streams.domain.recount import read_events, recount
-from streams.domain.recount_cases import case_duties_of, read_cases
-from streams.domain.recount_sites import count_site, read_sites
-from streams.recount_terms import case_terms_of, limits_of, site_terms_of
-from streams.settings import Settings
 
 CALLS: Final = 600
 CASES: Final = 150
@@ -30,7 +21,7 @@ def document() -> dict[str, Any]:
     return {
         "sources": [{**site, "source": "pbx", "expected_silence_seconds": 12 * 3600}],
         "availability": [{**site, "policies": ["br-availability@2026.11.0"], "channels": ["voice", "chat"]}],
-        "cases": [{"tenant": "acme", "policies": ["br-cases@2026.11.1", "retention-desk@2026.11.0"], "sector": "bank"}],
+        "cases": [{"tenant": "acme", "policies": ["br-cases@2026.11.2", "retention-desk@2026.11.0"], "sector": "bank"}],
         "clock": {"mode": "event", "lateness_seconds": 0},
         "sites": [{"tenant": "acme", "site": "sao-paulo", "zone": ZONE, "state": "SP"}],
         "queues": [{**sac, "queue": "banco", "sector": "bank"}, {**sac, "queue": "luz", "sector": "energy"}],
@@ -59,7 +50,7 @@ def calls(seed: int) -> list[dict[str, Any]]:
     return sorted(told, key=lambda each: each["time"])
 
 
-def event(kind: str, at: datetime, source: str, **data: Any) -> dict[str, Any]:
+def event(kind: str, at: datetime, source: str, /, **data: Any) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": f"{kind}/{data.get('case_id', source)}/{at.timestamp():.3f}",
@@ -85,7 +76,8 @@ def cases(seed: int) -> list[dict[str, Any]]:
             ("history_requested", 0.3, 48, {}),
             ("history_sent", 0.3, 9 * 24, {}),
             ("cancel_requested", 0.3, 1, {}),
-            ("cancel_effective", 0.3, 3, {}),
+            ("cancel_effective", 0.2, 3, {}),
+            ("retention_closed", 0.2, 3, {"outcome": "retained"}),
             ("leader_alerted", 0.2, 1, {}),
         ):
             if random.random() < share:
@@ -103,7 +95,7 @@ def site_events(seed: int) -> list[dict[str, Any]]:
         if number in (25, 26):
             continue
 
-        def say(kind: str, hours: float, day: datetime = day, **data: Any) -> None:
+        def say(kind: str, hours: float, day: datetime = day, /, **data: Any) -> None:
             told.append(event(kind, day + timedelta(hours=hours), "pbx", site="sao-paulo", **data))
 
         for hours in range(0, 24, 6):
@@ -119,67 +111,9 @@ def site_events(seed: int) -> list[dict[str, Any]]:
             say("channel.down", 21, channel="chat")
         options = ["human", "complaint", "cancellation"] if random.random() < 0.8 else ["human"]
         say("ivr.menu_presented", 10, level=1, options=options)
+        if number % 10 == 0:
+            lasting = {"starts_at": day.isoformat(), "ends_at": (day + timedelta(hours=23)).isoformat()}
+            say("exception.declared", 22, kind="systemic_outage", queues=["luz"], evidence=f"storm {number}", **lasting)
+        if number % 15 == 0:
+            say("exception.declared", 22.5, kind="atypical_day", evidence=f"day {number}", **lasting)
     return sorted(told, key=lambda each: each["time"])
-
-
-def recounted(events: list[dict[str, Any]], settings: Settings) -> Counter[tuple[str, ...]]:
-    """Queue, local date, rule and verdict of every call of the month, to how many there are."""
-    counted = recount(read_events(json.dumps(each) for each in events), zone=ZONE)
-    limit_of = limits_of(settings)
-    verdicts: Counter[tuple[str, ...]] = Counter()
-    for visit in counted.visits:
-        day = datetime.fromtimestamp(visit.offered_ms / 1000, ZoneInfo(ZONE)).date().isoformat()
-        limit = limit_of(visit)
-        verdict = "no_limit" if limit.limit_ms is None else "breached" if limit.is_over(visit.wait_ms) else "met"
-        if day.startswith(MONTH):
-            verdicts[visit.queue, day, limit.rule, verdict] += 1
-    return verdicts
-
-
-def deadlines_in(found: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Rule to due, met, missed and extended; a rule has a line for each of its regimes."""
-    counted: dict[str, Counter[str]] = {}
-    for line in found["deadlines"]:
-        if line["due"]:
-            names = ("due", "met", "missed", "extended")
-            counted.setdefault(line["rule"], Counter()).update({name: line[name] for name in names})
-    return {rule: (n["due"], n["met"], n["missed"], n["extended"]) for rule, n in counted.items()}
-
-
-def deadlines_of(events: list[dict[str, Any]], settings: Settings) -> dict[str, tuple[int, ...]]:
-    terms = case_terms_of(settings)
-    now_ms = round(datetime.now(UTC).timestamp() * 1000)
-    counted: dict[str, Counter[str]] = {}
-    for key, each in case_duties_of(read_cases(map(json.dumps, events)), terms, now_ms=now_ms).items():
-        if f"{datetime.fromtimestamp(each.strict_ms / 1000, ZoneInfo(ZONE)):%Y-%m}" == MONTH:
-            rule = counted.setdefault(key.split(":")[1], Counter())
-            rule.update(["due", each.state, *(["extended"] if each.is_extended else [])])
-    return {rule: (n["due"], n["met"], n["confirmed"], n["extended"]) for rule, n in counted.items()}
-
-
-def availability_in(found: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Rule to dates met, breached, unknown, and findings."""
-    return {
-        line["rule"]: (line["met"], line["breached"], line["unknown"], len(line["findings"]))
-        for line in found["availability"]
-    }
-
-
-def availability_of(events: list[dict[str, Any]], settings: Settings) -> dict[str, tuple[int, ...]]:
-    """As of the last event: every date of the month is over by then."""
-    terms = site_terms_of(settings)["acme", "sao-paulo"]
-    now_ms = round(max(datetime.fromisoformat(each["time"]).timestamp() for each in events) * 1000)
-    counted = count_site(read_sites(map(json.dumps, events)), terms, now_ms=now_ms)
-    verdicts: dict[str, Counter[str]] = {}
-    for (day, rule, _), verdict in counted.verdicts.items():
-        if day.startswith(MONTH):
-            verdicts.setdefault(rule, Counter()).update([verdict])
-    findings = Counter(key.split(":")[1] for key in counted.findings if began_in_month(key.split(":")[2]))
-    return {rule: (n["met"], n["breached"], n["unknown"], findings[rule]) for rule, n in verdicts.items()}
-
-
-def began_in_month(about: str) -> bool:
-    """What a finding is about: an instant, a date, or a menu on a date."""
-    if about.isdigit():
-        return f"{datetime.fromtimestamp(int(about) / 1000, ZoneInfo(ZONE)):%Y-%m}" == MONTH
-    return about.rpartition("@")[2].startswith(MONTH)

@@ -20,7 +20,8 @@ from tests.state_reader import StateReader
 from tests.topic_reader import TopicReader
 from tests.worker_process import PROJECT, WorkerProcess
 
-COMMAND_SECONDS = 180
+COMMAND_SECONDS = 900
+"""A month of events takes minutes to publish; a test has a deadline of its own."""
 
 
 @dataclass(frozen=True)

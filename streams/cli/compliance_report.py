@@ -78,10 +78,10 @@ def _indicators(result: Evidence) -> Table:
 
 
 def _deadlines(result: Evidence) -> Table:
-    columns = "due met (rolled) missed open pending extended findings retracted force confidence"
+    columns = "due met (rolled) missed open pending withdrawn extended findings retracted force confidence"
     table = _table("\nDeadlines of the month", columns)
     for each in result.deadlines:
-        counts = (each.due, each.met, each.met_rolled, each.missed, each.open, each.pending)
+        counts = (each.due, each.met, each.met_rolled, each.missed, each.open, each.pending, each.withdrawn)
         extended = f"{each.extended:,}"
         if each.extended_percent is not None:
             extended += f" ({each.extended_percent:g} %{'' if each.extensions_pass else ', too many'})"

@@ -21,8 +21,8 @@ CASE_DEADLINE_TYPE: Final = "case.deadline"
 
 class CaseDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
     """One deadline of one case. ``kind`` is within (due until then), keep (must not end before) or never (the beginning
-    is the breach). ``is_extended``: the customer was told in time that it takes longer. ``is_void``: a later fact shows
-    that it never was."""
+    is the breach). ``is_extended``: the customer was told in time that it takes longer. ``is_withdrawn``: it ended
+    because the customer took the cancellation back. ``is_void``: a later fact shows that it never was."""
 
     deadline_id: str
     revision: int
@@ -38,6 +38,7 @@ class CaseDeadline(msgspec.Struct, frozen=True, omit_defaults=True):
     confidence: str
     ended_at: str | None = None
     is_extended: bool = False
+    is_withdrawn: bool = False
     extensions_at_most_percent: float | None = None
     is_void: bool = False
 
@@ -66,6 +67,7 @@ def case_deadline(row: CaseRow, duty: CaseDuty, *, is_void: bool = False) -> Out
         confidence=period.confidence,
         ended_at=None if duty.ended_ms is None else iso_time(duty.ended_ms),
         is_extended=is_extended,
+        is_withdrawn=duty.is_withdrawn,
         extensions_at_most_percent=period.extensions_at_most_percent,
         is_void=is_void,
     )

@@ -26,6 +26,8 @@ OPEN: Final = "open"
 CONFIRMED: Final = "confirmed"
 RETRACTED: Final = "retracted"
 MET: Final = "met"
+OVERDUE: Final = "overdue"
+"""In figures alone: confirmed, and owed still."""
 EXTENDED: Final = "extended"
 ANSWERED_IN_PART: Final = "answered_in_part"
 ANSWERS: Final = ("answered", ANSWERED_IN_PART, EXTENDED)
@@ -33,7 +35,8 @@ ANSWERS: Final = ("answered", ANSWERED_IN_PART, EXTENDED)
 
 
 class CaseFact(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """Something that happened. ``identity`` is event id, then source; the last two are set where it is registered."""
+    """Something that happened. ``identity`` is event id, then source; ``sector`` and ``demand`` are set where it is
+    registered, ``outcome`` where retention is closed."""
 
     time_ms: int
     moment: str
@@ -41,6 +44,7 @@ class CaseFact(msgspec.Struct, frozen=True, gc=False, array_like=True):
     identity: str
     sector: str | None = None
     demand: str | None = None
+    outcome: str | None = None
 
     @property
     def order(self) -> tuple[int, str, str]:
@@ -91,13 +95,15 @@ class CaseRules:
 
 
 class CaseDuty(NamedTuple):
-    """One duty of a case. ``ended_ms`` is when what ends it first happened, from its start on."""
+    """One duty of a case. ``ended_ms`` is when what ends it first happened, from its start on; ``is_withdrawn``: that
+    was the customer taking back what had begun it."""
 
     key: str
     policy_version: str
     started_ms: int
     ended_ms: int | None
     duty: Duty
+    is_withdrawn: bool = False
 
     @property
     def at_risk_ms(self) -> int:
@@ -111,9 +117,14 @@ class CaseDuty(NamedTuple):
         is_at_risk = state == PENDING and kind == "within" and now_ms > self.at_risk_ms
         return AT_RISK if is_at_risk else state
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether something is to come that has not."""
+        return self.duty.rule.kind == "within" and self.ended_ms is None
+
     def changes_after(self, now_ms: int) -> int | None:
         """The next instant at which waiting alone changes its state."""
-        if self.duty.rule.kind != "within" or self.ended_ms is not None:
+        if not self.is_owed:
             return None
         instants = (self.at_risk_ms, *self.duty.due)
         return min((instant + 1 for instant in instants if instant >= now_ms), default=None)
@@ -152,11 +163,18 @@ def case_duties(row: CaseRow, rules: CaseRules) -> Iterator[CaseDuty]:
             for duty in duties(each.pack, begun, base=each.base, bank=each.bank, promises=each.promises):
                 item = f"{fact.item}@" if fact.item else ""
                 key = f"{row.key}:{duty.rule.id}:{item}{fact.time_ms}:{version}"
-                yield CaseDuty(key, version, fact.time_ms, _ended(row, fact, duty), duty)
+                end = _end(row, fact, duty)
+                ended_ms = end.time_ms if end else None
+                yield CaseDuty(key, version, fact.time_ms, ended_ms, duty, end is not None and _is_retained(end, duty))
 
 
-def _ended(row: CaseRow, begun: CaseFact, duty: Duty) -> int | None:
+def _end(row: CaseRow, begun: CaseFact, duty: Duty) -> CaseFact | None:
     """The first end of the same item from the beginning on."""
     moments = ANSWERS if duty.rule.any_answer else (duty.rule.ends,)
-    ends = (fact for fact in row.facts if fact.moment in moments and fact.time_ms >= begun.time_ms)
-    return next((fact.time_ms for fact in ends if fact.item == begun.item), None)
+    later = (fact for fact in row.facts if fact.time_ms >= begun.time_ms and fact.item == begun.item)
+    return next((fact for fact in later if fact.moment in moments or _is_retained(fact, duty)), None)
+
+
+def _is_retained(fact: CaseFact, duty: Duty) -> bool:
+    """Whether the customer has been won back, and the rule takes that for an end."""
+    return duty.rule.or_retained and (fact.moment, fact.outcome) == ("retention_closed", "retained")

@@ -17,9 +17,11 @@ from msgspec.structs import replace
 from streams.domain.case_deadlines import changed_deadlines
 from streams.domain.case_duties import (
     ANSWERED_IN_PART,
+    CONFIRMED,
     EXTENDED,
     MET,
     MOST_FACTS,
+    OVERDUE,
     PENDING,
     RETRACTED,
     CaseDuty,
@@ -35,6 +37,7 @@ from streams.domain.directory import DAY_MS, HOUR_MS, Directory
 from streams.domain.events import CASE_EVENTS, CaseEvent
 from streams.domain.figures import CaseFigures
 from streams.domain.intake import HISTORIC_AFTER_MS
+from streams.domain.policy import leading
 from streams.domain.rows import PartitionState, Rows
 
 MOST_DUE_AT_ONCE: Final = 1000
@@ -62,6 +65,7 @@ class CasesCore(PartitionState):
         self._partition = partition
         self._directory = directory
         self._rules = rules
+        self._counted = {tenant: leading(each.pack for each in held.packs) for tenant, held in rules.items()}
         self._clock = clock
         self._now_ms = 0
         self._due: list[tuple[int, str]] = []
@@ -224,15 +228,17 @@ class CasesCore(PartitionState):
             heappush(self._due, (0, row.key))
 
     def _count(self, row: CaseRow, duties: list[CaseDuty]) -> None:
-        now_ms = self._judging_ms(row)
-        counted = Counter((row.tenant, duty.duty.rule.id, duty.state(now_ms)) for duty in duties)
+        now_ms, versions = self._judging_ms(row), self._counted.get(row.tenant, ())
+        counted = Counter(
+            (row.tenant, duty.duty.rule.id, _shown(duty, now_ms)) for duty in duties if duty.policy_version in versions
+        )
         self._totals.subtract(self._stages.pop(row.key, Counter()))
         if duties:
             self._stages[row.key] = counted
             self._totals.update(counted)
 
     def figures(self) -> list[CaseFigures]:
-        """Duties by rule and state, confirmed ones being findings; only what there is."""
+        """Duties by rule and state; only what there is. Of several versions of a policy the first counts."""
         return [CaseFigures(*key, count) for key, count in sorted(self._totals.items()) if count]
 
 
@@ -243,7 +249,7 @@ def _fact_of(event: CaseEvent) -> CaseFact:
         moment = EXTENDED
     elif moment == "answered" and not data.conclusive:
         moment = ANSWERED_IN_PART
-    is_registration = moment == "registered"
+    is_registration, is_closing = moment == "registered", moment == "retention_closed"
     return CaseFact(
         event.time_ms,
         moment,
@@ -251,12 +257,19 @@ def _fact_of(event: CaseEvent) -> CaseFact:
         f"{event.event_id}\0{event.source}",
         data.sector if is_registration else None,
         data.demand if is_registration else None,
+        data.outcome if is_closing else None,
     )
 
 
 def _is_taken_back_by_a_hold(told: str | None, state: str) -> bool:
     """A clock that is held judges earlier than one before it has: what was told of time stands."""
     return told in RANK and told != RETRACTED and state in RANK and RANK[told] > RANK[state]
+
+
+def _shown(duty: CaseDuty, now_ms: int) -> str:
+    """Its state in figures: whoever is called because of it can still do what is owed."""
+    state = duty.state(now_ms)
+    return OVERDUE if state == CONFIRMED and duty.is_owed else state
 
 
 def _is_later_due(known: CaseDuty | None, duty: CaseDuty) -> bool:

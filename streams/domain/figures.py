@@ -213,8 +213,9 @@ class CallbackFigures:
     counters: CallbackCounters = field(default_factory=CallbackCounters)
 
 
-DEADLINE_STATES: Final = ("pending", "at_risk", "open", "confirmed", "met")
-"""How a deadline of a case stands: not near, near its strict date, past it, not met by the rolled one, met."""
+DEADLINE_STATES: Final = ("pending", "at_risk", "open", "overdue", "confirmed", "met")
+"""How a deadline of a case stands: not near, near its strict date, past it, past the rolled one and owed still, not met
+and over (what was due came too late, or what must not be was), met. To findings overdue is confirmed too."""
 
 
 @dataclass(frozen=True, slots=True)

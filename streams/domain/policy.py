@@ -7,6 +7,7 @@ the legal text, ``VS`` read in secondary sources, ``M`` from memory, ``U`` uncer
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Final, Literal
 
@@ -130,7 +131,7 @@ class DeadlineRule(Part, frozen=True, kw_only=True):
     """Something due after something: ``ends`` must come within the term of ``starts``. A ``keep`` rule is the other way
     round: ``ends`` (a deletion) must not come before the term is over; of a ``never`` rule ``starts`` itself is the
     breach. A rule ``replaces`` a general one for its sectors and demands. With ``any_answer`` an answer that is not
-    conclusive ends it too."""
+    conclusive ends it too; with ``or_retained`` so does a customer who takes the cancellation back."""
 
     id: RuleId
     title: Text
@@ -140,6 +141,7 @@ class DeadlineRule(Part, frozen=True, kw_only=True):
     ends: CaseMoment | None = None
     kind: Literal["within", "keep", "never"] = "within"
     any_answer: bool = False
+    or_retained: bool = False
     calendar: Literal["base", "bank"] = "base"
     replaces: tuple[RuleId, ...] = ()
     periods: Annotated[tuple[DeadlinePeriod, ...], Meta(min_length=1)]
@@ -217,3 +219,12 @@ class Pack(Part, frozen=True, kw_only=True):
     def cited_as(self) -> str:
         """How findings name it: ``br-sac@2026.11.0``."""
         return f"{self.policy}@{self.version}"
+
+
+def leading(packs: Iterable[Pack]) -> frozenset[str]:
+    """As findings name them, the packs whose rules figures count: of several versions of one policy that run side by
+    side the one listed first. What is tried beside it has findings, and would count everything twice."""
+    first: dict[str, str] = {}
+    for pack in packs:
+        first.setdefault(pack.policy, pack.cited_as)
+    return frozenset(first.values())

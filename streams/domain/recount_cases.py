@@ -37,6 +37,7 @@ MOMENTS: Final = frozenset({
     "retention_closed", "history_requested", "history_sent", "recording_stored", "recording_requested",
     "recording_delivered", "recording_deleted", "record_deleted", "billing_suspended", "billing_charged",
 })  # fmt: skip
+OUTCOME: Final = one_of("retained", "cancelled", "undecided")
 DEMAND: Final = one_of(
     "complaint", "request", "information", "cancellation", "undue_charge", "ombudsman", "platform_complaint",
     "urgency", "high_complexity", "other_cover", "non_care",
@@ -59,6 +60,8 @@ class Moment:
     is_conclusive: bool
     is_extension: bool = False
     """An answer that says that the answer proper takes longer, and why."""
+    is_retained: bool = False
+    """Retention was closed, and the customer stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +109,22 @@ def moment(envelope: Fields, data: object) -> Moment:
         demand=optional(data, "demand", DEMAND),
         is_conclusive=conclusive is not False,
         is_extension=name == "answered" and optional(data, "extension_reason", REASON) is not None,
+        is_retained=name == "retention_closed" and optional(data, "outcome", OUTCOME) == "retained",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One duty: pending, open, confirmed or met as of an instant, its last millisecond by the strict reading, and when
-    it ended."""
+    it ended. ``rule`` and ``period`` are what the pack says of it."""
 
     state: str
     strict_ms: int
     ended_ms: int | None
     is_extended: bool
+    rule: Mapping[str, Any]
+    period: Mapping[str, Any]
+    is_withdrawn: bool = False
 
 
 def case_findings(moments: Iterable[Moment], terms: Mapping[str, CaseTerms], *, now_ms: int) -> dict[str, str]:
@@ -210,16 +217,23 @@ def judge(
         [(unit, count)], [(_, more)] = period["within"].items(), longer.items()
         dates = last_instants(start.time_ms, {unit: count + more}, by, terms)
     assert dates is not None, "a term of its own always ends"
-    ends = [
-        each.time_ms
-        for each in case
-        if each.name == rule.get("ends")
-        and each.item == start.item
-        and each.time_ms >= start.time_ms
-        and (each.name != "answered" or rule.get("any_answer") or is_answer(each))
-    ]
-    state = state_of(rule.get("kind", "within"), ends, dates, now_ms)
-    return Judged(state, dates[0], ends[0] if ends else None, bool(longer and extended))
+    later = [each for each in case if each.item == start.item and each.time_ms >= start.time_ms]
+    ends = [each for each in later if is_end(each, rule)]
+    return Judged(
+        state=state_of(rule.get("kind", "within"), [each.time_ms for each in ends], dates, now_ms),
+        strict_ms=dates[0],
+        ended_ms=ends[0].time_ms if ends else None,
+        is_extended=bool(longer and extended),
+        rule=rule,
+        period=period,
+        is_withdrawn=bool(ends) and bool(rule.get("or_retained")) and ends[0].is_retained,
+    )
+
+
+def is_end(each: Moment, rule: Mapping[str, Any]) -> bool:
+    if each.is_retained and rule.get("or_retained"):
+        return True
+    return each.name == rule.get("ends") and (each.name != "answered" or rule.get("any_answer") or is_answer(each))
 
 
 def state_of(kind: str, ends: Sequence[int], dates: tuple[int, int], now_ms: int) -> str:

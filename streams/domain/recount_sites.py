@@ -1,11 +1,12 @@
 """What sites offered, worked out once more from all their events, one stretch between two happenings after the other.
 
 Naive on purpose, and nothing here is shared with the stage that it judges: for every stretch everything is looked up
-again from the beginning.
+anew among all words.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -111,6 +112,36 @@ def word_of(envelope: Fields) -> Word:
     )
 
 
+class Words:
+    """All that was said of one site, in order of time, to be looked up by what it is about and by who said it."""
+
+    def __init__(self, words: Iterable[Word], terms: SiteTerms) -> None:
+        self.all = sorted(set(words), key=lambda each: (each.time_ms, each.about or "", each.event_id, each.source))
+        self._silences_ms = terms.silences_ms
+        self._about: dict[str | None, list[Word]] = {}
+        self._by: dict[str, list[Word]] = {}
+        for word in self.all:
+            self._about.setdefault(word.about, []).append(word)
+            self._by.setdefault(word.source, []).append(word)
+
+    def last_about(self, signal: str, at_ms: int) -> Word | None:
+        """The last word about it until an instant."""
+        return _last(self._about.get(signal, []), at_ms)
+
+    def is_heard(self, source: str, at_ms: int) -> bool:
+        """Whether its last word until then is no longer ago than it may be silent."""
+        word = _last(self._by.get(source, []), at_ms)
+        return word is not None and at_ms < word.time_ms + self._silences_ms[source]
+
+    def times_of(self, source: str) -> Iterator[int]:
+        return (word.time_ms for word in self._by.get(source, []))
+
+
+def _last(words: Sequence[Word], at_ms: int) -> Word | None:
+    place = bisect_right(words, at_ms, key=lambda word: word.time_ms)
+    return words[place - 1] if place else None
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """One site, recounted: seconds by local date and what they are about, verdicts by date and rule, findings by id."""
@@ -127,18 +158,19 @@ class Counted:
 
 def count_site(words: Iterable[Word], terms: SiteTerms, *, now_ms: int) -> Counted:
     """All words of one site as of an instant: dates that are over, and every breach until then."""
-    ours = sorted(set(words), key=lambda each: (each.time_ms, each.about or "", each.event_id, each.source))
+    known = Words(words, terms)
+    ours = known.all
     if not ours:
         return Counted({}, {}, {}, {})
     days = list(_days(ours[0].time_ms, now_ms, terms.zone))
     stretches = [
-        (start, end, {signal: _state(ours, terms, signal, start) for signal in (*terms.channels, HUMAN)})
+        (start, end, {signal: _state(known, signal, start) for signal in (*terms.channels, HUMAN)})
         for start, end in pairwise(_happenings(ours, terms, days, now_ms))
     ]
     seconds: dict[tuple[str, str], tuple[float, float, float]] = {}
     silent: dict[tuple[str, str], float] = {}
     verdicts: dict[tuple[str, str, str], str] = {}
-    findings = dict(_outages(ours, terms))
+    findings = dict(_outages(known, terms))
     for day, first_ms, end_ms in days:
         inside = [(b - a, states) for a, b, states in stretches if first_ms <= a and b <= end_ms]
         menus = [word for word in ours if word.menu and first_ms <= word.time_ms < end_ms]
@@ -154,7 +186,7 @@ def count_site(words: Iterable[Word], terms: SiteTerms, *, now_ms: int) -> Count
                 verdicts[str(day), rule["id"], version] = verdict
         if is_over:
             seconds |= {(str(day), about): told for about, told in _lengths(inside, terms).items()}
-            silent |= {(str(day), each): _silence(ours, terms, each, (first_ms, end_ms)) for each in terms.silences_ms}
+            silent |= {(str(day), each): _silence(known, terms, each, (first_ms, end_ms)) for each in terms.silences_ms}
     return Counted(seconds, silent, verdicts, findings)
 
 
@@ -204,27 +236,20 @@ def _happenings(
     return sorted(each for each in instants if each <= now_ms)
 
 
-def _state(words: Sequence[Word], terms: SiteTerms, signal: str, at_ms: int) -> bool | None:
+def _state(words: Words, signal: str, at_ms: int) -> bool | None:
     """The last word about it, while its source is heard."""
-    said = [word for word in words if word.about == signal and word.time_ms <= at_ms]
-    if not said or not _is_heard(words, terms, said[-1].source, at_ms):
-        return None
-    return KINDS[said[-1].kind]
+    said = words.last_about(signal, at_ms)
+    return KINDS[said.kind] if said is not None and words.is_heard(said.source, at_ms) else None
 
 
-def _is_heard(words: Sequence[Word], terms: SiteTerms, source: str, at_ms: int) -> bool:
-    silence_ms = terms.silences_ms[source]
-    return any(word.source == source and word.time_ms <= at_ms < word.time_ms + silence_ms for word in words)
-
-
-def _outages(words: Sequence[Word], terms: SiteTerms) -> Iterator[tuple[str, str]]:
+def _outages(words: Words, terms: SiteTerms) -> Iterator[tuple[str, str]]:
     """From the word that took the last channel away to the first that brought one back, where any of it is known."""
     for pack in terms.packs:
         for rule in (rule for rule in pack["availability"] if rule["measure"] == "any_channel"):
             counting = [each for each in terms.channels if each in (rule.get("channels") or terms.channels)]
             told: dict[str, bool | None] = dict.fromkeys(counting)
             began_ms: int | None = None
-            ours = [word for word in words if word.about in told]
+            ours = [word for word in words.all if word.about in told]
             for word, later in zip_longest(ours, ours[1:]):
                 told[str(word.about)] = KINDS[word.kind]
                 if later is not None and later.time_ms == word.time_ms:
@@ -239,7 +264,7 @@ def _outages(words: Sequence[Word], terms: SiteTerms) -> Iterator[tuple[str, str
 
 
 def _outage(
-    words: Sequence[Word],
+    words: Words,
     terms: SiteTerms,
     by: tuple[Mapping[str, Any], Mapping[str, Any], Sequence[str]],
     when: tuple[int, int | None],
@@ -248,14 +273,14 @@ def _outage(
     began_ms, ended_ms = when
     day = local(began_ms, terms.zone).date()
     is_known = any(
-        any_of([_state(words, terms, each, at_ms) for each in counting]) is False
-        for at_ms in {word.time_ms for word in words}
+        any_of([_state(words, each, at_ms) for each in counting]) is False
+        for at_ms in {word.time_ms for word in words.all}
         if began_ms <= at_ms and (ended_ms is None or at_ms < ended_ms)
     )
     if is_known and _binds(rule, terms) and on_day(rule["periods"], day):
         version = f"{pack['policy']}@{pack['version']}"
         state = "open" if ended_ms is None else "confirmed"
-        yield f"{words[0].tenant}/{words[0].site}:{rule['id']}:{began_ms}:{version}", state
+        yield f"{words.all[0].tenant}/{words.all[0].site}:{rule['id']}:{began_ms}:{version}", state
 
 
 def _rules(terms: SiteTerms, day: date) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]]:
@@ -275,11 +300,10 @@ def _seconds(told: Sequence[tuple[int, bool | None]]) -> tuple[float, float, flo
     return on, off, unknown
 
 
-def _silence(words: Sequence[Word], terms: SiteTerms, source: str, day: tuple[int, int]) -> float:
-    heard = [(word.time_ms, word.time_ms + terms.silences_ms[source]) for word in words if word.source == source]
-    edges = sorted({*day, *(edge for each in heard for edge in each if day[0] < edge < day[1])})
-    silent = (b - a for a, b in pairwise(edges) if not any(start <= a and b <= end for start, end in heard))
-    return sum(silent) / 1000
+def _silence(words: Words, terms: SiteTerms, source: str, day: tuple[int, int]) -> float:
+    edges = {edge for heard_ms in words.times_of(source) for edge in (heard_ms, heard_ms + terms.silences_ms[source])}
+    within = sorted({*day, *(edge for edge in edges if day[0] < edge < day[1])})
+    return sum(b - a for a, b in pairwise(within) if not words.is_heard(source, a)) / 1000
 
 
 def _days(first_ms: int, now_ms: int, zone: str) -> Iterator[tuple[date, int, int]]:

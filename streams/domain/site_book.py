@@ -15,6 +15,7 @@ from streams.domain.case_duties import CONFIRMED, OPEN, RETRACTED
 from streams.domain.decisions import Output
 from streams.domain.directory import DAY_MS, Directory, SourcePolicy
 from streams.domain.figures import ServiceFigures
+from streams.domain.policy import leading
 from streams.domain.rows import Rows
 from streams.domain.site_days import day_revision, site_day
 from streams.domain.site_events import (
@@ -259,9 +260,11 @@ class SiteBook:
             total_ms(spans) / 1000 for spans in (times.on(HUMAN_VOICE, today), times.off(HUMAN_VOICE, today))
         )
         breaches = dict.fromkeys((rule.id for pack in rules.packs for rule in pack.availability), 0)
+        counted = leading(rules.packs)
         for breach in self._judges[place].breaches(row, times, now_ms).values():
             is_of_today = breach.ended_ms is None or breach.ended_ms > today[0]
-            breaches[breach.in_force.rule.id] += is_of_today and breach.state in (OPEN, CONFIRMED)
+            is_counted = breach.in_force.version in counted and breach.state in (OPEN, CONFIRMED)
+            breaches[breach.in_force.rule.id] += is_of_today and is_counted
         return ServiceFigures(
             *place,
             channels={"up": up, "down": down, "unknown": len(rules.channels) - up - down},

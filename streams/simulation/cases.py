@@ -82,20 +82,22 @@ class CaseDesk:
         case.later("resolved", seconds + random.uniform(60, HOUR))
 
     def _cancel(self, case: _Case) -> None:
-        """The cancellation takes its effect, mostly within the hour, whatever the help desk achieves meanwhile: who is
-        retained signs anew."""
+        """The cancellation takes its effect, mostly within the hour, whatever the help desk is doing meanwhile. Who is
+        won back before that takes the cancellation back; afterwards it is a new contract."""
         random = self._random
         outcome = random.choices(RETENTION, RETENTION_WEIGHTS)[0]
         alerted, entered = lognormal(random, 120), lognormal(random, 360)
         case.later("cancel_requested", 0.5)
         case.later("leader_alerted", alerted)
         case.later("retention_entered", entered, handled_by="human", is_technical=random.random() < 0.4)
-        case.later("retention_closed", entered + lognormal(random, HOUR / 2), outcome=outcome)
-        effective = lognormal(random, HOUR / 3)
-        case.later("cancel_effective", effective)
-        case.later("cancel_receipt_sent", effective + lognormal(random, HOUR))
-        case.later("answered", effective + 60)
-        case.later("resolved", effective + 120)
+        closed, effective = entered + lognormal(random, HOUR / 2), lognormal(random, HOUR / 3)
+        case.later("retention_closed", closed, outcome=outcome)
+        if outcome != "retained" or effective < closed:
+            case.later("cancel_effective", effective)
+        done = min(closed, effective) if outcome == "retained" else effective
+        case.later("cancel_receipt_sent", done + lognormal(random, HOUR))
+        case.later("answered", done + 60)
+        case.later("resolved", done + 120)
 
 
 class _Case:

@@ -11,7 +11,7 @@ EXPECTED_SILENCE_SECONDS: Final = 120
 """Four heartbeats of a source."""
 
 SITE_POLICY: Final = "br-availability@2026.11.0"
-CASE_POLICIES: Final = ("br-cases@2026.11.1", "retention-desk@2026.11.0")
+CASE_POLICIES: Final = ("br-cases@2026.11.2", "retention-desk@2026.11.0")
 
 ALL_DAY: Final = (2, 1, 1, 1, 1, 2, 5, 11, 20, 29, 28, 25, 20, 20, 23, 24, 22, 18, 14, 11, 8, 6, 4, 3)
 OFFICE: Final = (1, 1, 1, 1, 1, 1, 3, 8, 16, 18, 16, 14, 10, 12, 14, 13, 11, 8, 5, 4, 4, 3, 2, 1)

@@ -18,7 +18,7 @@ START: Final = datetime(2025, 3, 3, 12, tzinfo=UTC)
 SUNDAY: Final = datetime(2025, 4, 6, 12, tzinfo=UTC)
 """What was due on the Saturday before rolls to Monday."""
 TUESDAY: Final = SUNDAY + timedelta(days=2)
-POLICIES: Final = ("br-cases@2026.11.1", "retention-desk@2026.11.0")
+POLICIES: Final = ("br-cases@2026.11.2", "retention-desk@2026.11.0")
 DEMANDS: Final = ("complaint", "request", "cancellation", "undue_charge", "information", "ombudsman")
 SECTORS: Final = ("telecom", "bank", "health", "retail")
 FOLLOWS: Final = (

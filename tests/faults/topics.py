@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -28,10 +28,16 @@ class Stored(NamedTuple):
     headers: list[tuple[str, bytes | None]]
 
 
-def read(bootstrap: str, prefix: str, topics: Iterable[str], partitions: int) -> Iterator[Stored]:
-    """Every record of some topics, from the beginning to the ends of this moment; in order within a partition."""
+def read(
+    bootstrap: str, prefix: str, topics: Iterable[str], partitions: int, *, since: Mapping[int, int] | None = None
+) -> Iterator[Stored]:
+    """Every record of some topics, from the beginning (or an offset of each partition) to the ends of this moment; in
+    order within a partition."""
     bare = {full_name(prefix, topic): topic for topic in topics}
-    bounds = _bounds(bootstrap, bare, partitions)
+    bounds = {
+        place: (max(begin, (since or {}).get(place[1], 0)), end)
+        for place, (begin, end) in _bounds(bootstrap, bare, partitions).items()
+    }
     consumer = _consumer(bootstrap)
     try:
         ends = {place: end for place, (begin, end) in bounds.items() if end > begin}

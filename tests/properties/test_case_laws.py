@@ -31,7 +31,7 @@ def configuration(sector: str | None) -> Settings:
         "tenant": "acme",
         "policies": [
             "br-cases@2026.11.0",
-            "br-cases@2026.11.1",
+            "br-cases@2026.11.2",
             "retention-desk@2026.11.0",
             "contract@2026.11.1",
         ],
@@ -62,6 +62,8 @@ def histories(draw: st.DrawFn) -> list[Happened]:
             }
         elif moment.startswith("recording"):
             changes["item"] = draw(st.sampled_from(["call-1", "call-2"]))
+        elif moment == "retention_closed":
+            changes["outcome"] = draw(st.sampled_from(["retained", "retained", "cancelled", "undecided"]))
         elif moment == "answered":
             changes["conclusive"] = draw(st.booleans())
             if draw(st.integers(0, 3)) == 0:

@@ -16,6 +16,8 @@ from streams.policy_packs import packaged
 from tests.case_bench import DESK, CaseBench, happened, rules
 from tests.policy_cases import CASES, SAO_PAULO, TABLE, instant
 
+WITH_EXTENSION = packaged("br-cases@2026.11.1")
+WITH_WITHDRAWAL = packaged("br-cases@2026.11.2")
 NO_PROTOCOL = changed(CASES, deadlines=tuple(rule for rule in CASES.deadlines if rule.id not in ("PROT-1", "REC-3")))
 
 
@@ -214,6 +216,63 @@ def test_a_cancellation_takes_effect_whatever_retention_does() -> None:
     }
 
 
+TAKEN_BACK = [
+    # asked for at 14:00; retention closed when and how; what stands of the hour for its effect in the end
+    ("2026-05-05T14:30:00", "retained", None),
+    ("2026-05-05T15:00:00", "retained", None),
+    ("2026-05-05T15:00:00.001", "retained", "confirmed"),
+    ("2026-05-05T13:59:59.999", "retained", "confirmed"),  # of an earlier request
+    ("2026-05-05T14:30:00", "cancelled", "confirmed"),
+    ("2026-05-05T14:30:00", "undecided", "confirmed"),
+]
+
+
+@pytest.mark.parametrize(("closed", "outcome", "expected"), TAKEN_BACK)
+def test_a_cancellation_that_is_taken_back_in_time_need_not_take_effect(
+    closed: str, outcome: str, expected: str | None
+) -> None:
+    """Told in either order, through a restart; the receipt of the request stays due."""
+    asked = happened("cancel_requested", "2026-05-05T14:00:00")
+    decided = happened("retention_closed", closed, outcome=outcome)
+    for facts in ((asked, decided), (decided, asked)):
+        each = CaseBench(rules(WITH_WITHDRAWAL))
+        each.take(*facts)
+        each.restart()
+        each.tick("2026-05-08T00:00:00")
+        found = {key.split(":")[1]: state for key, state in each.findings().items()}
+        assert found == {"CAN-3": "confirmed"} | ({"CAN-2": expected} if expected else {})
+        [effect] = [told for told in each.deadlines.values() if told["rule"] == "CAN-2"]
+        assert effect.get("is_withdrawn", False) == (outcome == "retained" and closed > "2026-05-05T14")
+
+
+def test_a_cancellation_asked_for_again_is_due_again() -> None:
+    """And whoever was won back after it had taken effect changes nothing of that."""
+    each = CaseBench(rules(WITH_WITHDRAWAL))
+    each.take(
+        happened("cancel_requested", "2026-05-05T14:00:00"),
+        happened("retention_closed", "2026-05-05T14:10:00", outcome="retained"),
+        happened("cancel_requested", "2026-05-06T14:00:00"),
+        happened("cancel_effective", "2026-05-06T14:10:00"),
+        happened("retention_closed", "2026-05-06T14:20:00", outcome="retained"),
+    )
+    effects = [told for told in each.deadlines.values() if told["rule"] == "CAN-2"]
+    assert [told.get("is_withdrawn", False) for told in sorted(effects, key=lambda told: told["started_at"])] == [
+        True,
+        False,
+    ]
+    assert not any(":CAN-2:" in key for key in each.findings())
+
+
+def test_the_packaged_versions_before_know_no_withdrawal() -> None:
+    each = CaseBench(rules(WITH_EXTENSION))
+    each.take(
+        happened("cancel_requested", "2026-05-05T14:00:00"),
+        happened("retention_closed", "2026-05-05T14:10:00", outcome="retained"),
+    )
+    each.tick("2026-05-05T15:00:00.001")
+    assert each.states()["CAN-2"] == "confirmed"
+
+
 def test_two_versions_of_a_policy_run_side_by_side() -> None:
     """Each finding under the version that found it; only the stricter one finds."""
     [answer] = [rule for rule in NO_PROTOCOL.deadlines if rule.id == "DEM-1"]
@@ -222,6 +281,21 @@ def test_two_versions_of_a_policy_run_side_by_side() -> None:
     each = CaseBench(rules(NO_PROTOCOL, stricter))
     each.take(registered(), happened("answered", "2026-03-06T10:00:00"))
     assert [key.rpartition(":")[2] for key in each.findings()] == ["br-cases@2026.12.0"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_versions_side_by_side_the_figures_count_the_first(order: int) -> None:
+    """One deadline is one in the figures, as the version that is listed first has it; other policies count beside."""
+    older, newer = changed(NO_PROTOCOL, version="2026.11.0"), changed(NO_PROTOCOL, version="2026.12.0")
+    [answer] = [rule for rule in newer.deadlines if rule.id == "DEM-1"]
+    two_days = tuple(changed(period, within=Term(days=2)) for period in answer.periods)
+    newer = changed(newer, deadlines=(changed(answer, periods=two_days),))
+    each = CaseBench(rules(*(older, newer)[::order], DESK))
+    each.take(registered(), happened("cancel_requested", "2026-03-02T10:00:00"))
+    each.tick("2026-03-06T10:00:00")
+    answers = {state: count for (rule, state), count in each.figures().items() if rule == "DEM-1"}
+    assert answers == ({"pending": 1} if order == 1 else {"overdue": 1})
+    assert each.figures()["RET-LEADER", "overdue"] == 1
 
 
 # -- disorder, lateness, time -----------------------------------------------------------------------------------------
@@ -306,10 +380,22 @@ def test_the_figures_count_duties_by_rule_and_state() -> None:
     )
     assert each.figures() == {("DEM-1", "pending"): 1, ("DEM-1", "met"): 1}
     each.tick("2026-03-12T00:00:00")
-    assert each.figures() == {("DEM-1", "confirmed"): 1, ("DEM-1", "met"): 1}
+    assert each.figures() == {("DEM-1", "overdue"): 1, ("DEM-1", "met"): 1}
     each.restart()
     each.tick("2026-03-12T00:00:01")
+    assert each.figures() == {("DEM-1", "overdue"): 1, ("DEM-1", "met"): 1}
+    each.take(happened("answered", "2026-03-12T10:00:00", case="case-2"))
     assert each.figures() == {("DEM-1", "confirmed"): 1, ("DEM-1", "met"): 1}
+
+
+def test_a_leader_who_was_not_told_is_overdue_until_told() -> None:
+    """What runs in minutes has one date only: past it somebody can still act, and is called until it is done."""
+    each = CaseBench(rules(DESK))
+    each.take(happened("cancel_requested", "2026-05-05T14:00:00"))
+    each.tick("2026-05-05T14:05:00.001")
+    assert each.figures()["RET-LEADER", "overdue"] == 1
+    each.take(happened("leader_alerted", "2026-05-05T14:06:00"))
+    assert each.figures()["RET-LEADER", "confirmed"] == 1
 
 
 def test_a_tenant_without_policies_has_cases_without_deadlines() -> None:
@@ -321,7 +407,6 @@ def test_a_tenant_without_policies_has_cases_without_deadlines() -> None:
 
 # -- extensions, promises, records ------------------------------------------------------------------------------------
 
-WITH_EXTENSION = packaged("br-cases@2026.11.1")
 OMBUDSMAN = changed(WITH_EXTENSION, deadlines=tuple(rule for rule in WITH_EXTENSION.deadlines if rule.id == "FIN-1"))
 
 

@@ -74,6 +74,23 @@ def test_findings_stand_beside() -> None:
     assert states == {"confirmed": 2, "retracted": 1}
 
 
+def test_what_was_taken_back_is_told_apart() -> None:
+    """Two cancellations whose customers stay, one of them decided too late; one that took effect."""
+    bench = CaseBench(rules(packaged("br-cases@2026.11.2")))
+    ends = [
+        ("retention_closed", "10:30:00", {"outcome": "retained"}),
+        ("retention_closed", "12:00:00", {"outcome": "retained"}),
+        ("cancel_effective", "10:10:00", {}),
+    ]
+    for number, (moment, clock, more) in enumerate(ends):
+        bench.take(
+            happened("cancel_requested", "2026-10-06T10:00:00", case=f"case-{number}"),
+            happened(moment, f"2026-10-06T{clock}", case=f"case-{number}", **more),
+        )
+    line = lines(bench, now="2026-11-01T00:00:00")["CAN-2"]
+    assert (line.due, line.met, line.missed, line.withdrawn) == (3, 2, 1, 2)
+
+
 @pytest.mark.parametrize(("extended", "percent", "passes"), [(1, 10.0, True), (2, 20.0, False)])
 def test_extensions_are_a_share_of_the_month(extended: int, percent: float, *, passes: bool) -> None:
     """Of ten demands to the ombudsman that are due in the month, one in ten may be extended."""
@@ -139,5 +156,5 @@ def test_the_table_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
     )
     print_evidence(Evidence("2026-10", [], [], [], deadlines=found))
     shown = " ".join(capsys.readouterr().out.split())
-    assert "acme DEM-1 br-cases@2026.11.1 4 2 1 1 1 0 0 0 0 law VS" in shown
-    assert "acme CALL-2 configuration 1 1 0 0 0 0 0 0 0 op configured" in shown
+    assert "acme DEM-1 br-cases@2026.11.1 4 2 1 1 1 0 0 0 0 0 law VS" in shown
+    assert "acme CALL-2 configuration 1 1 0 0 0 0 0 0 0 0 op configured" in shown

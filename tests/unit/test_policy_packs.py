@@ -77,6 +77,7 @@ protocols:
 
 PERIOD = "waits[0].periods[0]"
 BAD = [
+    ("deadlines[0].or_retained", True, "no such key but with ends: cancel_effective"),
     ("deadlines[0].periods[0].extended_by", {"business_days": 5}, "the unit of within"),
     ("availability[0].periods[0].at_least_hours", 8, "a value for measure human_voice, and for no other"),
     ("availability[0].periods[0].options", ["human"], "a list for measure first_menu, and for no other"),

@@ -205,6 +205,18 @@ def test_a_day_has_everything_a_centre_lives_through(what: str, kind: str, field
     assert told(whole_day(), kind, **fields), what
 
 
+def test_who_is_won_back_in_time_takes_the_cancellation_back() -> None:
+    """It never takes effect then, and only then; whoever stays after it had took out a new contract."""
+    effective = {event["data"]["case_id"] for event in told(whole_day(), "case.cancel_effective")}
+    closings = told(whole_day(), "case.retention_closed")
+    stay = {event["data"]["case_id"] for event in closings if event["data"]["outcome"] == "retained"}
+    leave = {event["data"]["case_id"] for event in closings} - stay
+    assert len(stay - effective) > 3
+    assert len(stay & effective) > 3
+    answered = {event["data"]["case_id"] for event in told(whole_day(), "case.answered")}
+    assert leave & answered <= effective
+
+
 def test_a_bot_speaks_before_any_agent_does() -> None:
     """In every chat, and the queue counts from the offer to the bot."""
     first: dict[str, str] = {}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as changed
 
 from streams.domain.site_service import KEPT_MS
 from streams.domain.spans import common, gaps, joined, total_ms, union
@@ -217,6 +219,21 @@ def test_figures_are_of_today() -> None:
     assert figures.channels == {"up": 0, "down": 2, "unknown": 0}
     assert figures.human_voice_seconds == {"open": 60.0, "closed": 60.0, "unknown": 0.0}
     assert figures.day_breaches == {"ACC-1-PHONE": 0, "ACC-1": 1, "ACC-2": 0, "ACC-3-HUMAN": 0, "ACC-3": 0}
+
+
+def test_of_two_versions_side_by_side_the_figures_count_the_first() -> None:
+    """An outage that both find is one of the day; each finding stands under its own version."""
+    bench = SiteBench()
+    [rules] = bench.settings.site_rules().values()
+    later = changed(rules.packs[0], version="2026.12.0")
+    both = {("acme", "fortaleza"): dataclasses.replace(rules, packs=(*rules.packs, later))}
+    bench.core = type(bench.core)(0, bench.settings.directory(lambda _key, _count: 0), clock="wall", rules=both)
+    bench.take(*opened())
+    bench.take(said("channel.down", at("23:00:00"), channel="voice"))
+    bench.take(said("channel.down", at("23:00:00"), channel="chat", source="hub"), *AFTERWARDS)
+    assert sum(":ACC-1:" in key for key in bench.findings()) == 2
+    [figures] = bench.core.figures(instant(at("00:02:00", NEXT)))
+    assert figures.day_breaches["ACC-1"] == 1
 
 
 def test_a_site_without_rules_tells_of_its_sources_alone() -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from streams.domain.recount_cases import case_duties_of, read_cases
 from streams.recount_terms import case_terms_of
 from streams.settings import load_settings
@@ -42,6 +44,7 @@ SHORT: Final = Size(400, 2, 2, 12.0, 120.0)
 def run(run: Run) -> Report:
     size = SHORT if run.is_short else FULL
     with bench(run, Report(LANE, run.seed), SETTING) as bed:
+        words = Words(bed)
         events = month(run.seed, size.cases)
         tell(bed, events)
         faults = [
@@ -55,12 +58,12 @@ def run(run: Run) -> Report:
         bed.tell(happened)
         sunday = marks(SUNDAY, bed.installation.partitions)
         tell(bed, sunday)
-        judge(bed, "on Sunday", [*events, *sunday], SUNDAY, size)
+        judge(words, "on Sunday", [*events, *sunday], SUNDAY, size)
         bed.report.count("workers killed at once", bed.fleet.kill_all())
         bed.fleet.start()
         tuesday = marks(TUESDAY, bed.installation.partitions)
         tell(bed, tuesday)
-        judge(bed, "on Tuesday, after a restart of all", [*events, *sunday, *tuesday], TUESDAY, size)
+        judge(words, "on Tuesday, after a restart of all", [*events, *sunday, *tuesday], TUESDAY, size)
         bed.report.figure("cases", size.cases)
         return bed.report
 
@@ -83,28 +86,28 @@ def tell(bed: Bench, events: Sequence[dict[str, Any]]) -> None:
     bed.sender.flush(120)
 
 
-def judge(bed: Bench, when: str, events: Sequence[dict[str, Any]], at: datetime, size: Size) -> None:
+def judge(words: Words, when: str, events: Sequence[dict[str, Any]], at: datetime, size: Size) -> None:
     """Wait until all is applied and told, then compare with a recount as of an instant."""
+    bed = words.bed
     bed.run.say(f"settling {when}")
     wait_applied(bed, len(events), size.drained_seconds)
     now_ms = round((at - timedelta(seconds=LATENESS_SECONDS)).timestamp() * 1000)
     terms = case_terms_of(load_settings(bed.installation.config, resolve_secrets=False))
     duties = case_duties_of(read_cases(json.dumps(each) for each in events), terms, now_ms=now_ms)
     expected = {key: each.state for key, each in duties.items() if each.state in MISSED}
-    found: dict[str, Any] = {}
-    told_of: set[str] = set()
 
     def are_told() -> bool:
         bed.fleet.tend()
-        found.clear()
-        found.update(last_words(bed, told_of))
-        return states(found) == expected
+        words.follow()
+        return states(words.newest) == expected
 
     try:
         wait_until(are_told, "every finding is told", seconds=size.drained_seconds)
     except AssertionError:
         bed.run.say(f"not everything is told as it should be {when}")
-    differing = {key for key in expected.keys() | states(found).keys() if expected.get(key) != states(found).get(key)}
+    found = words.newest
+    missed = states(found)
+    differing = {key for key in expected.keys() | missed.keys() if expected.get(key) != missed.get(key)}
     bed.report.equal(f"findings that differ from the recount {when}", len(differing), 0)
     for state in MISSED:
         number = sum(each == state for each in expected.values())
@@ -113,7 +116,7 @@ def judge(bed: Bench, when: str, events: Sequence[dict[str, Any]], at: datetime,
     kept = {key for key, each in duties.items() if each.ended_ms is not None and each.ended_ms <= each.strict_ms}
     broken_by_an_end = {key for key, state in expected.items() if state == "confirmed"}
     bed.report.equal(
-        f"findings ever told of a deadline that was kept {when}", len(told_of & kept - broken_by_an_end), 0
+        f"findings ever told of a deadline that was kept {when}", len(words.told_of & kept - broken_by_an_end), 0
     )
     dates = {key for key in expected if key in found and strict_ms(found[key]) != duties[key].strict_ms}
     bed.report.equal(f"findings with another date {when}", len(dates), 0)
@@ -140,21 +143,34 @@ def wait_applied(bed: Bench, events: int, seconds: float) -> None:
     bed.report.equal("events applied, each once", ledger.applied, events)
 
 
-def last_words(bed: Bench, told_of: set[str]) -> dict[str, dict[str, Any]]:
-    """Finding to its record of the highest revision; no id may have two contents. ``told_of`` gets those that were ever
-    open or confirmed."""
-    broker = bed.installation.broker
-    newest: dict[str, dict[str, Any]] = {}
-    contents: dict[str, bytes] = {}
-    for record in topics.read(broker.bootstrap, broker.prefix, [SLA_BREACHES], bed.installation.partitions):
-        told = json.loads(record.value or b"")
-        data = told["data"]
-        assert contents.setdefault(told["id"], record.value or b"") == record.value, f"{told['id']} has two contents"
-        if data["revision"] >= newest.get(data["finding_id"], data)["revision"]:
-            newest[data["finding_id"]] = data
-        if data["state"] in MISSED:
-            told_of.add(data["finding_id"])
-    return newest
+class Words:
+    """What was told of findings, followed from one look to the next: in the end half a million records.
+
+    ``newest`` is each finding's record of the highest revision, ``told_of`` are those that were ever open or confirmed.
+    """
+
+    def __init__(self, bed: Bench) -> None:
+        self.newest: dict[str, dict[str, Any]] = {}
+        self.told_of: set[str] = set()
+        self.bed = bed
+        self._contents: dict[str, int] = {}
+        """Event id to the hash of its bytes."""
+        self._since: dict[int, int] = {}
+
+    def follow(self) -> None:
+        """Take what has come; no id may have two contents."""
+        broker, partitions = self.bed.installation.broker, self.bed.installation.partitions
+        for record in topics.read(broker.bootstrap, broker.prefix, [SLA_BREACHES], partitions, since=self._since):
+            self._since[record.partition] = record.offset + 1
+            value = record.value or b""
+            told = msgspec.json.decode(value)
+            data = told["data"]
+            content = hash(value)
+            assert self._contents.setdefault(told["id"], content) == content, f"{told['id']} has two contents"
+            if data["revision"] >= self.newest.get(data["finding_id"], data)["revision"]:
+                self.newest[data["finding_id"]] = data
+            if data["state"] in MISSED:
+                self.told_of.add(data["finding_id"])
 
 
 def states(found: Mapping[str, dict[str, Any]]) -> dict[str, str]:

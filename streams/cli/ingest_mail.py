@@ -22,9 +22,9 @@ from streams.cli.ingest_run import (
     ingest_source,
     moved_until_done,
     state_option,
-    stop_asked,
 )
 from streams.cli.kafka_target import errors_told, quiet_clients, target_of_file
+from streams.cli.stopping import stop_asked
 from streams.errors import ConfigError
 from streams.movers.imap import ImapMailbox, ImapPlace
 from streams.movers.mail import MailMover

@@ -19,9 +19,9 @@ from streams.cli.ingest_run import (
     moved_until_done,
     source_option,
     state_option,
-    stop_asked,
 )
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
+from streams.cli.stopping import stop_asked
 from streams.movers.queue_log import QueueLogMover
 from streams.publisher import Publisher
 from streams.sources.mapping import InvalidEvent

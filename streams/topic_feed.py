@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 from streams.errors import Unavailable
 
 MOST_AT_ONCE: Final = 5000
+CLOSE_MS: Final = 1000
 _decode: Final = msgspec.json.Decoder().decode
 
 
@@ -43,8 +44,9 @@ class TopicFeed:
         return [event for event in events if event is not None]
 
     def close(self) -> None:
-        with self._told():
-            self._consumer.close()
+        """Raises nothing: whoever has done with a feed need not know that its brokers are away."""
+        with suppress(KafkaError):
+            self._consumer.close(timeout_ms=CLOSE_MS)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -20,6 +20,10 @@ class EmbeddedProcess:
         )
         self.bootstrap = self._answer()["bootstrap"]
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def tell(self, command: Mapping[str, Any] | str) -> dict[str, Any]:
         """Send one command, or one line as it is, and return the answer."""
         assert self._process.stdin

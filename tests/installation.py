@@ -14,6 +14,7 @@ import yaml
 
 from streams.connections import client_options
 from streams.settings_sections import Kafka
+from streams.simulation.centre import SAC
 from streams.topic_admin import TopicAdmin, wanted_topics
 from tests.brokers import BrokerUnderTest
 from tests.state_reader import StateReader
@@ -76,6 +77,21 @@ def install(
     config = folder / "filaviva.yaml"
     config.write_text(yaml.safe_dump(whole, sort_keys=False))
     return Installation(broker, config, partitions)
+
+
+def install_centre(
+    broker: BrokerUnderTest, folder: Path, *, event_clock: bool = False, partitions: int = 2, **worker: Any
+) -> Installation:
+    """The same of the built-in centre, with keys of its own for its customers' tokens and sealed addresses."""
+    for key, text in (("token_key", "0a" * 32), ("seal_key", "0b" * 32)):
+        (folder / key).touch(mode=0o600)
+        (folder / key).write_text(text)
+    document = {
+        "clock": {"mode": "event" if event_clock else "wall"},
+        "privacy": {"tenants": {SAC.tenant: {"token_key_file": "token_key", "seal_key_file": "seal_key"}}},
+        **SAC.sections(),
+    }
+    return install(broker, folder, document, partitions=partitions, **worker)
 
 
 def create_topics(broker: BrokerUnderTest, partitions: int, *, event_clock: bool = False) -> None:

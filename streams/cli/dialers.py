@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import click
 from streams.ami_connection import AmiAddress
 from streams.cli.check import settings_or_exit
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
+from streams.cli.stopping import stop_asked, terminated_like_interrupted
 from streams.dialer.ami import AmiLine, AmiPlace
 from streams.dialer.clock import Clock, EventClock, WallClock
 from streams.dialer.conformance import Case, Sent, Verdict, cases, judged
@@ -58,9 +59,7 @@ def dial(config: Path, journal: Path, lines: int, **how: Any) -> None:
     quiet_clients()
     if how["simulate"] == (how["ami"] is not None):
         raise click.UsageError("give either --simulate or --ami HOST:PORT")
-    stopped: list[bool] = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
-    with errors_told():
+    with errors_told(), suppress(KeyboardInterrupt), terminated_like_interrupted():
         target = target_of_file(config)
         service = DialerService(
             list(target.brokers),
@@ -72,10 +71,9 @@ def dial(config: Path, journal: Path, lines: int, **how: Any) -> None:
             journal=journal,
         )
         click.echo("The dialer is at work; Ctrl-C ends it.", err=True)
-        try:
-            service.run(lambda: bool(stopped))
-        except KeyboardInterrupt:
-            click.echo("The dialer has stopped.", err=True)
+        with stop_asked() as stop:
+            service.run(stop.is_set)
+    click.echo("The dialer has stopped.", err=True)
 
 
 def _clock(target: KafkaTarget) -> Clock:

@@ -21,10 +21,10 @@ from streams.cli.ingest_run import (
     moved_until_done,
     source_option,
     state_option,
-    stop_asked,
     watched_publisher,
 )
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
+from streams.cli.stopping import stop_asked
 from streams.movers.ami import EVENTS, KIND, AmiMover
 from streams.movers.figures import MoverFigures
 

@@ -23,10 +23,10 @@ from streams.cli.ingest_run import (
     moved_until_done,
     source_option,
     state_option,
-    stop_asked,
     watched_publisher,
 )
 from streams.cli.kafka_target import KafkaTarget, errors_told, quiet_clients, target_of_file
+from streams.cli.stopping import stop_asked
 from streams.errors import ConfigError
 from streams.movers.ami_topic import AmiTopicMover
 from streams.movers.cloud_events_topic import CloudEventsMover

@@ -24,10 +24,10 @@ from streams.cli.ingest_run import (
     metrics_option,
     moved_until_done,
     state_option,
-    stop_asked,
     watched_publisher,
 )
 from streams.cli.kafka_target import errors_told, quiet_clients, target_of_file
+from streams.cli.stopping import stop_asked
 from streams.errors import ConfigError
 from streams.movers.figures import MoverFigures
 from streams.movers.imap import ImapMailbox, ImapPlace

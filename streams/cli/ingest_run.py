@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -109,18 +108,6 @@ def alone(source: IngestSource) -> Iterator[None]:
         except OSError:
             raise ConfigError([(str(path), "expected no other filaviva ingest of this source")]) from None
         yield
-
-
-@contextmanager
-def stop_asked() -> Iterator[threading.Event]:
-    """Set by SIGTERM and Ctrl-C: what is being moved is finished and written down first."""
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def moved_until_done(move: Callable[[], _Mover], stop: threading.Event, *, follows: bool) -> _Mover | None:

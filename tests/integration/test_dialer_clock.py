@@ -25,7 +25,7 @@ from streams.topics import full_name
 from tests.brokers import BrokerUnderTest
 from tests.core_chain import encode
 from tests.deadlines import wait_until
-from tests.installation import Installation, install
+from tests.installation import Installation, install_centre
 
 SEED = 3
 PATIENCE_SECONDS = 180
@@ -81,12 +81,7 @@ def job_that_is(outcome: str) -> str:
 
 @pytest.fixture
 def installation(broker: BrokerUnderTest, tmp_path: Path) -> Installation:
-    for key, text in (("token_key", "0a" * 32), ("seal_key", "0b" * 32)):
-        (tmp_path / key).touch(mode=0o600)
-        (tmp_path / key).write_text(text)
-    keys = {"token_key_file": "token_key", "seal_key_file": "seal_key"}
-    document = {"clock": {"mode": "event"}, "privacy": {"tenants": {SAC.tenant: keys}}, **SAC.sections()}
-    return install(broker, tmp_path, document, partitions=2)
+    return install_centre(broker, tmp_path, event_clock=True)
 
 
 @pytest.fixture

@@ -10,16 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from streams.cli.callbacks import callbacks
-from streams.simulation.centre import SAC
-from streams.topics import full_name
 from tests.brokers import BrokerUnderTest
+from tests.installation import install_centre
 from tests.worker_process import PROJECT
 
-PARTITIONS = 2
 RESTART = """
 import os, signal, subprocess, sys, time
 pid_file, *command = sys.argv[1:]
@@ -31,19 +28,7 @@ open(pid_file, "w").write(str(process.pid))
 
 @pytest.fixture
 def config(broker: BrokerUnderTest, tmp_path: Path) -> Path:
-    for topic in ("callback-jobs", "callback-results"):
-        broker.create_topic(full_name(broker.prefix, topic), PARTITIONS)
-    for key, text in (("token_key", "0a" * 32), ("seal_key", "0b" * 32)):
-        (tmp_path / key).touch(mode=0o600)
-        (tmp_path / key).write_text(text)
-    document = {
-        "kafka": {"brokers": [broker.bootstrap], "prefix": broker.prefix, "partitions": PARTITIONS},
-        "privacy": {"tenants": {SAC.tenant: {"token_key_file": "token_key", "seal_key_file": "seal_key"}}},
-        **SAC.sections(),
-    }
-    path = tmp_path / "filaviva.yaml"
-    path.write_text(yaml.safe_dump(document))
-    return path
+    return install_centre(broker, tmp_path).config
 
 
 @pytest.fixture

@@ -43,8 +43,8 @@ class Stopwatch:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_monday_of_40_queues_and_800_agents_equals_its_recount(capsys: pytest.CaptureFixture[str]) -> None:
-    """Outcomes, queues, intervals, findings, plans with reasons, and jobs, of whole hours from midnight. Says how long it
-    took; judges time only by a timeout that is far away."""
+    """Outcomes, queues, intervals, findings, plans with reasons, and jobs, of whole hours from midnight. Says how long
+    it took; judges time only by a timeout that is far away."""
     centre, watch, started = large_centre(queues=40, agents=800), Stopwatch(), time.monotonic()
     settings = centre_settings(centre)
     simulation, chain = Simulation(centre, SEED, DATE), CoreChain(settings, batch_records=500)

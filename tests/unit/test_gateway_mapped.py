@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from streams.errors import ConfigError, Unavailable
 from streams.gateway.mapped import MOST_OWED, MappedFeed
@@ -95,6 +95,7 @@ async def lived_through(folder: Path, kafka: ScriptedKafka) -> None:
 WHAT_HAPPENS = st.lists(st.sampled_from(["takes", "refuses", "dies before", "dies after"]), max_size=25)
 
 
+@settings(max_examples=60)
 @given(WHAT_HAPPENS)
 def test_every_event_is_delivered_whatever_fails(script: list[str]) -> None:
     """The same events with the same content as without any failure, some of them more than once."""

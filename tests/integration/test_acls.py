@@ -56,6 +56,7 @@ def test_personal_data_is_read_by_who_must_alone() -> None:
     read = granted("Read")
     assert not read["filaviva-reader"] & personal
     assert not read["filaviva-source"]
+    assert not read["filaviva-ingest"]
     assert read["filaviva-dialer"] == {"callback-jobs"}
     assert read["filaviva"] == read["filaviva-admin"] == {spec.name for spec in TOPICS}
 
@@ -66,6 +67,8 @@ def test_only_workers_and_administrators_write_what_the_product_says() -> None:
     written = granted("Write")
     outside = written["filaviva-source"] | written["filaviva-dialer"]
     assert outside == inputs - {"commands"}
+    assert written["filaviva-ingest"] - inputs == {"dead-letters"}
+    assert "commands" not in written["filaviva-ingest"]
     assert not written["filaviva-reader"]
 
 

@@ -37,12 +37,13 @@ from streams.domain.signals import (
     CALLBACK_SIGNALS,
     SIGNAL_TYPES,
     Attempted,
+    CallbackReason,
     Commanded,
     Expired,
-    Kept,
     Linked,
     Released,
     Served,
+    Signal,
     log_output,
     signal_output,
 )
@@ -70,8 +71,11 @@ class CallbacksCore(PartitionState):
         self._link_retention_ms = RETENTION_MS + max(
             (policy.life_ms for policy in directory.callback_queues.values()), default=0
         )
-        """A link is wanted for as long as the plan it leads to may be open."""
+        """A link is wanted for as long as the plan it leads to may be open; of one that never expires it is told
+        again."""
         self._told_expired: set[str] = set()
+        self._told_links_ms: dict[str, int] = {}
+        """By plan: when this process has last told its links again."""
         self._customers: dict[str, Customer] = {}
         self._open_plans: dict[str, Plan] = {}
         self.counters: dict[tuple[str, str], CallbackCounters] = defaultdict(CallbackCounters)
@@ -91,17 +95,33 @@ class CallbacksCore(PartitionState):
                 self._reject(decisions, topic, record, signal)
             else:
                 decisions.see(signal.at_ms)
-                decisions.outputs += self._take(topic, signal, record.timestamp)
+                decisions.outputs += (
+                    self._pass_on(signal) if topic == COMMANDS else self._take(signal, record.timestamp)
+                )
         return decisions
 
     def tick(self, now_ms: Mapping[str, int]) -> list[Output]:
-        """Say once of every open plan whose time to call has passed that it has: it ends when that is read back."""
-        outputs = []
+        """Say once of every open plan whose time to call has passed that it has: it ends when that is read back. And
+        remind whoever keeps the links of a plan that never expires, before they have had their time."""
+        outputs, signals_now_ms = [], now_ms.get(CALLBACK_SIGNALS, 0)
         for plan in self._open_plans.values():
-            if plan.expires_ms <= now_ms.get(CALLBACK_SIGNALS, 0) and plan.plan_id not in self._told_expired:
+            if plan.expires_ms <= signals_now_ms and plan.plan_id not in self._told_expired:
                 self._told_expired.add(plan.plan_id)
                 outputs.append(signal_output(_expired(plan), self._directory))
+            told_ms = self._told_links_ms.get(plan.plan_id, plan.opened_ms)
+            if plan.is_owed and told_ms + RETENTION_MS <= signals_now_ms:
+                self._told_links_ms[plan.plan_id] = signals_now_ms
+                outputs += [signal_output(link, self._directory) for link in self._links_of(plan)]
         return outputs
+
+    def _links_of(self, plan: Plan) -> Iterator[Linked]:
+        """As the queues told them of the same visits."""
+        for known in self._customers[f"{plan.tenant}/{plan.token}"].known.values():
+            reason = known.signal
+            if isinstance(reason, CallbackReason) and reason.stands and reason.visit in plan.visits:
+                about = {name: getattr(reason, name) for name in ("tenant", "visit", "revision", "stands", "at_ms")}
+                others = (token for token in reason.tokens if token != plan.token)
+                yield from (Linked(**about, token=token, plan_token=plan.token) for token in others)
 
     def figures(self, now_ms: int) -> list[CallbackFigures]:
         """Plans of the customers of this partition, for every callback queue of the configuration."""
@@ -129,7 +149,7 @@ class CallbacksCore(PartitionState):
             self._schedule(owner_key, customer)
         self._calls.restored()
 
-    def _read(self, record: Record) -> Kept | Rejection | None:
+    def _read(self, record: Record) -> Signal | Rejection | None:
         signal = read_event(record.value, SIGNAL_TYPES)
         if signal is None or isinstance(signal, Rejection):
             return signal
@@ -137,7 +157,7 @@ class CallbacksCore(PartitionState):
             return Rejection(Reason.WRONG_PARTITION, "$.data: the customer belongs to another partition")
         return signal
 
-    def _read_command(self, record: Record) -> Kept | Rejection | None:
+    def _read_command(self, record: Record) -> Signal | Rejection | None:
         """Commands about callback queues are the dialling stage's; what is no command at all is rejected here alone."""
         event = decode(COMMANDS, self._partition, record, self._directory)
         if isinstance(event, Rejection):
@@ -154,12 +174,23 @@ class CallbacksCore(PartitionState):
             order=_ORDERS[type(event.data)],
         )
 
-    def _take(self, topic: str, signal: Kept, arrived_ms: int) -> list[Output]:
+    def _pass_on(self, command: Signal) -> list[Output]:
+        """A command takes its place among the signals of its customer: of two topics a successor may read on in another
+        order, and one revision of a plan would have two contents."""
+        if self._known.get(command.subject) is not None:
+            self.inputs.count_duplicate(COMMANDS)
+            return []
+        self.inputs.count_applied(COMMANDS, command.event_type)
+        return [signal_output(command, self._directory)]
+
+    def _take(self, signal: Signal, arrived_ms: int) -> list[Output]:
         known = self._known.get(signal.subject)
         if known is not None and known.signal.rank == signal.rank:
-            self.inputs.count_duplicate(topic)
+            self.inputs.count_duplicate(CALLBACK_SIGNALS)
+            if isinstance(signal, Linked):
+                self._keep_longer(known, arrived_ms)
             return []
-        self.inputs.count_applied(topic, signal.event_type)
+        self.inputs.count_applied(CALLBACK_SIGNALS, signal.event_type)
         if known is not None and known.signal.rank > signal.rank:
             return []
         self._newest_arrival_ms = max(self._newest_arrival_ms, arrived_ms)
@@ -208,6 +239,14 @@ class CallbacksCore(PartitionState):
     def _customer(self, owner_key: str) -> Customer:
         return self._customers.setdefault(owner_key, Customer())
 
+    def _keep_longer(self, known: Known, arrived_ms: int) -> None:
+        """A link that is told again leads to a plan that is open still."""
+        until_ms = arrived_ms + self._link_retention_ms
+        if until_ms > known.kept_until_ms:
+            customer = self._customer(known.signal.owner_key)
+            self._keep(customer, Known(max(arrived_ms, known.arrived_ms), until_ms, known.signal))
+            self._schedule(known.signal.owner_key, customer)
+
     def _keep(self, customer: Customer, known: Known) -> None:
         key = known.signal.subject
         self._known.put(key, known)
@@ -233,6 +272,7 @@ class CallbacksCore(PartitionState):
         else:
             self._open_plans.pop(plan.plan_id, None)
             self._told_expired.discard(plan.plan_id)
+            self._told_links_ms.pop(plan.plan_id, None)
 
     def _schedule(self, owner_key: str, customer: Customer) -> None:
         """Look at a customer again when all that is kept has had its time; not while a plan is open, nor while a
@@ -296,7 +336,7 @@ def _expired(plan: Plan) -> Expired:
     )
 
 
-def _told_elsewhere(news: Kept, customer: Customer) -> Iterator[Served]:
+def _told_elsewhere(news: Signal, customer: Customer) -> Iterator[Served]:
     """Being served under this identifier, for the plans of other numbers whose reasons gave it too: nobody else tells
     their owners, unless the visit named that number as well."""
     known = [known.signal for known in customer.known.values()]

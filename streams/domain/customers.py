@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from streams.domain.plans import Plan
-from streams.domain.signals import CallbackReason, Commanded, Kept, Linked
+from streams.domain.signals import CallbackReason, Commanded, Linked, Signal
 
 
 class Known(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
@@ -15,7 +15,7 @@ class Known(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=1):
 
     arrived_ms: int
     kept_until_ms: int
-    signal: Kept
+    signal: Signal
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Customer:
         oldest_reason_ms = min((signal.at_ms for signal in kept if isinstance(signal, CallbackReason)), default=None)
         bars = self.bars if self.is_barred or oldest_reason_ms is not None else []
 
-        def is_needed(signal: Kept) -> bool:
+        def is_needed(signal: Signal) -> bool:
             if isinstance(signal, CallbackReason):
                 return signal.visit in needed
             if isinstance(signal, Linked):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from streams.domain.signals import Attempted, CallbackReason, Commanded, Expired, Kept, Owed, Served
+from streams.domain.signals import Attempted, CallbackReason, Commanded, Expired, Owed, Served, Signal
 
 CANCELLED: Final = "cancelled"
 RECOVERED: Final = "recovered"
@@ -49,7 +49,7 @@ class Attempt(NamedTuple):
     callback_queue: str
 
 
-def ends_of(standing: Iterable[Kept], attempts_allowed: Callable[[str], int]) -> Iterator[End]:
+def ends_of(standing: Iterable[Signal], attempts_allowed: Callable[[str], int]) -> Iterator[End]:
     """Every end that these signals of one customer, all of which stand, amount to."""
     signals = list(standing)
     for signal in signals:
@@ -76,7 +76,7 @@ def _last_attempts(attempts: Iterable[Attempt], attempts_allowed: Callable[[str]
             yield End(attempt.at_ms, BLOCKED, "attempts", spares_owed=True)
 
 
-def attempts_by_plan(signals: Iterable[Kept]) -> dict[str, dict[int, Attempt]]:
+def attempts_by_plan(signals: Iterable[Signal]) -> dict[str, dict[int, Attempt]]:
     """Plan id to its attempts by number; of several words on one attempt the most knowing one, then the earliest."""
     words: dict[tuple[str, int], list[Attempted]] = {}
     for signal in signals:

@@ -27,7 +27,7 @@ from msgspec.structs import replace
 
 from streams.domain.directory import CallbackPolicy
 from streams.domain.ends import CANCELLED, Attempt, End, ends_of
-from streams.domain.signals import CallbackReason, Commanded, Kept, Owed, Requested
+from streams.domain.signals import CallbackReason, Commanded, Owed, Requested, Signal
 
 READY: Final = "ready"
 RELEASED: Final = "released"
@@ -88,7 +88,7 @@ class Group(NamedTuple):
     end: End | None
 
 
-def groups_of(kept: Iterable[Kept], attempts_allowed: Callable[[str], int]) -> list[Group]:
+def groups_of(kept: Iterable[Signal], attempts_allowed: Callable[[str], int]) -> list[Group]:
     """The plans there ought to be. A visit that stands by two kinds counts by the one of the higher revision.
 
     ``attempts_allowed`` tells by callback queue after how many attempts nobody is called any more.

@@ -144,19 +144,17 @@ class Expired(CallbackSignal, frozen=True, kw_only=True, gc=False, tag="expired"
 
 
 class Commanded(CallbackSignal, frozen=True, kw_only=True, gc=False, tag="commanded"):
-    """An operator's command as it is kept; it comes from ``commands`` and is never sent. ``visit`` is its id."""
+    """An operator's command, from ``commands``: written by the callbacks stage to itself. ``visit`` is its id."""
 
     event_type: ClassVar[str] = "callback.signal.commanded"
 
     order: Literal["cancel", "block", "unblock", "opt_out"]
 
 
-Signal = Abandoned | Requested | Owed | Served | Linked | Attempted | Released | Expired
-Kept = Signal | Commanded
-"""What the callbacks stage keeps of a customer."""
+Signal = Abandoned | Requested | Owed | Served | Linked | Attempted | Released | Expired | Commanded
 SIGNAL_TYPES: Final[dict[str, type[Signal]]] = {
     signal_type.event_type: signal_type
-    for signal_type in (Abandoned, Requested, Owed, Served, Linked, Attempted, Released, Expired)
+    for signal_type in (Abandoned, Requested, Owed, Served, Linked, Attempted, Released, Expired, Commanded)
 }
 
 

@@ -46,7 +46,10 @@ def say(core: CallbacksCore, *signals: Any) -> list[Output]:
 
 
 def order(core: CallbacksCore, *commands: KafkaRecord) -> list[Output]:
-    return core.apply("commands", commands, NINE_MS, NINE_MS).outputs
+    """What comes of commands once they are read back among the signals."""
+    told = core.apply("commands", commands, NINE_MS, NINE_MS).outputs
+    assert {output.topic for output in told} <= {TOPIC}
+    return core.apply(TOPIC, [KafkaRecord(output.value) for output in told], NINE_MS, NINE_MS).outputs
 
 
 def plans(outputs: list[Output]) -> list[tuple[str, str, int]]:
@@ -279,6 +282,32 @@ def test_a_command_ends_the_open_plan(name: str, end: tuple[str, str]) -> None:
         order(early, command(name, minute=5))
         assert plans(say(early, reason(kind=kind)))[0][:2] == end
     assert core.ledger.duplicate == 1
+
+
+def test_commands_and_signals_read_on_in_another_order_tell_nothing_twice_differently() -> None:
+    """A worker dies after it has told what came of them and before it has written how far it is; its successor reads
+    the same records of the two topics the other way round, and every id it tells has the content that it had."""
+    before = callbacks()
+    say(before, reason())
+    opted_out, signals = command("opt_out", minute=5), [record_of(reason("visit-2", minute=1))]
+    told: dict[tuple[str, str], bytes | None] = {}
+
+    def lived(topics: tuple[str, str]) -> None:
+        core = callbacks()
+        core.restore(stored(before))
+        position = 0
+        for topic in (*topics, TOPIC):
+            records = [opted_out] if topic == "commands" else signals[position:]
+            position += len(records) if topic == TOPIC else 0
+            for output in core.apply(topic, records, NINE_MS, NINE_MS).outputs:
+                if output.topic == TOPIC:
+                    signals.append(KafkaRecord(output.value))
+                known = told.setdefault((output.topic, event_of(output)["id"]), output.value)
+                assert known == output.value
+
+    lived(("commands", TOPIC))
+    lived((TOPIC, "commands"))
+    assert len(told) == 5, "a command, and two revisions for whoever reads plans and whoever dials"
 
 
 @pytest.mark.parametrize(

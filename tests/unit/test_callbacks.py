@@ -10,16 +10,18 @@ import pytest
 from streams.domain.callbacks import RETENTION_MS, CallbacksCore
 from streams.domain.decisions import OWN_PARTITION, Decisions, Ledger, Output, Reason
 from streams.domain.encoding import cloud_event
-from streams.domain.signals import Requested, Signal
+from streams.domain.signals import Linked, Owed, Requested, Signal
 from tests.callback_records import (
     MINUTE_MS,
     NINE_MS,
     PLAN_ID,
     TOKEN,
+    KafkaRecord,
     data_of,
     directory,
     event_of,
     feed,
+    output_of,
     policy,
     reason,
     record_of,
@@ -156,6 +158,27 @@ def test_an_abandon_after_being_served_opens_another_plan() -> None:
     outputs = say(core, reason("visit-2", minute=3))
     assert published(outputs) == [("ready", ("visit-2",))]
     assert dialling(outputs) == [("ready", 1)]
+
+
+def test_an_owed_plan_ends_when_the_customer_is_served_under_another_identifier_days_later() -> None:
+    """It never expires, so whoever knows that identifier is told of it again each day, in the words it was told in."""
+    core, other, day = callbacks(), "cc" * 16, 24 * 60
+    owed = reason(kind=Owed, tokens=(TOKEN, other))
+    about = {name: getattr(owed, name) for name in ("tenant", "visit", "revision", "stands", "at_ms")}
+    link = Linked(**about, token=other, plan_token=TOKEN)
+    say(core, owed, link)
+    for days in range(1, 5):
+        told = core.tick({TOPIC: NINE_MS + days * day * MINUTE_MS})
+        assert [output.value for output in told] == [output_of(link).value]
+        assert core.tick({TOPIC: NINE_MS + days * day * MINUTE_MS + 1}) == [], "once a day"
+        records = [KafkaRecord(output.value, timestamp=NINE_MS + days * day * MINUTE_MS) for output in told]
+        assert core.apply(TOPIC, records, NINE_MS, NINE_MS).outputs == []
+        say_at(core, days * day, served(f"visit-{days}", minute=days * day, token="aa" * 16))
+    [end] = say_at(core, 4 * day, served(minute=4 * day, token=other))
+    ended = core.apply(TOPIC, [KafkaRecord(end.value, timestamp=NINE_MS + 4 * day * MINUTE_MS)], NINE_MS, NINE_MS)
+    [plan] = data_of(ended.outputs, "callback-plans")
+    assert (plan["plan_id"], plan["state"], plan["ended_at"]) == (PLAN_ID, "cancelled", "2026-11-27T12:00:00.000Z")
+    assert core.tick({TOPIC: NINE_MS + 9 * day * MINUTE_MS}) == []
 
 
 def test_a_late_served_between_two_abandons_parts_their_plan() -> None:

@@ -23,7 +23,7 @@ from streams.agents.queues import queues_stage
 from streams.agents.results import results_stage
 from streams.agents.staffing import staffing_stage
 from streams.connections import tls_context
-from streams.delivery import end_process
+from streams.delivery import end_process, is_own_cancellation
 from streams.domain.directory import Directory
 from streams.engine import garbage
 from streams.engine.hearing import Hearing
@@ -331,7 +331,9 @@ class WorkerService(Service):
         async for _ in self._beats(seconds):
             try:
                 await work()
-            except Exception as error:  # noqa: BLE001 - a bug here would stop time or flushes in silence
+            except (Exception, asyncio.CancelledError) as error:  # else it would stop time or flushes in silence
+                if is_own_cancellation(error):
+                    raise
                 if self._is_stopping:
                     return  # the consumer it asked is gone; the last flush is the consumer's own
                 end_process(f"{getattr(work, '__name__', 'a loop')} failed", error)

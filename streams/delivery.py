@@ -23,6 +23,13 @@ RecordToSend = tuple[bytes, bytes | None, Sequence[tuple[str, bytes | None]]]
 Place = tuple[str, int]
 
 
+def is_own_cancellation(error: BaseException) -> bool:
+    """Whether the task that runs is itself being cancelled. A client may let out the cancellation of one of its own
+    tasks, and mode ends a loop of the worker on it without a word."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
 class Appended(NamedTuple):
     """Where records came to lie: the offset of the first, and the one after the last."""
 

@@ -12,7 +12,7 @@ import faust
 from faust.types import TP
 
 from streams.dead_letters import DEAD_LETTERS, dead_letter_record
-from streams.delivery import Appended, Outbox, RecordToSend, end_process
+from streams.delivery import Appended, Outbox, RecordToSend, end_process, is_own_cancellation
 from streams.domain.decisions import Core, DeadLetter
 from streams.engine import garbage
 from streams.engine.batches import Batch
@@ -114,7 +114,9 @@ class Stage:
         async for batch in stream:
             try:
                 await self._take(batch)
-            except Exception as error:  # noqa: BLE001 - a bug must not be acknowledged: the process ends before that
+            except (Exception, asyncio.CancelledError) as error:  # a bug: the process ends before it is acknowledged
+                if is_own_cancellation(error):
+                    raise
                 last = f"{batch.tp.topic}/{batch.tp.partition} at offsets {batch.first} to {batch.last}"
                 end_process(f"{self.name} failed on {last}", error)
 

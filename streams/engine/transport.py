@@ -22,7 +22,7 @@ from aiokafka.errors import CorruptRecordException
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streams.delivery import Appended, RecordToSend, end_process
+from streams.delivery import Appended, RecordToSend, end_process, is_own_cancellation
 from streams.engine.batches import Batch
 
 Hook = Callable[[], Awaitable[None]]
@@ -164,7 +164,7 @@ class Consumer(driver.Consumer):
                     for fetched in (await client.getmany(tp, timeout_ms=FETCH_WAIT_MS)).values():
                         records += fetched
             finally:
-                await client.stop()
+                await stopped(client)
         return [record for record in records if record.offset < end]
 
     # -- positions and handing over -----------------------------------------------------------------------------------
@@ -220,6 +220,17 @@ class Consumer(driver.Consumer):
         for tp in revoked:
             self._spans.pop(tp, None)
             self._safe.pop(tp, None)
+
+
+async def stopped(client: Any) -> None:
+    """Stop a client of our own. aiokafka waits for the fetches that it cancels, and the cancellation of one that had
+    not begun yet comes out of its ``stop``, before the connections are closed."""
+    try:
+        await client.stop()
+    except asyncio.CancelledError as error:
+        if is_own_cancellation(error):
+            raise
+        await client._client.close()
 
 
 class _ReadOffsets(defaultdict[TP, int | None]):

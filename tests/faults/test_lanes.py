@@ -11,10 +11,16 @@ from tests.kafka_server import KafkaServer
 
 SEED = 7
 
-pytestmark = [pytest.mark.kafka, pytest.mark.alone, pytest.mark.timeout(420)]
+UNTIMED = {"away", "cases", "clocks", "disorder", "replay", "traps"}
+"""They promise no times, and so need not be alone."""
+LANES_OF_SUITE = [
+    pytest.param(lane, marks=() if lane in UNTIMED else pytest.mark.alone) for lane in LANES if lane not in ONLY_FULL
+]
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(420)]
 
 
-@pytest.mark.parametrize("lane", [lane for lane in LANES if lane not in ONLY_FULL])
+@pytest.mark.parametrize("lane", LANES_OF_SUITE)
 def test_nothing_is_lost_doubled_or_falsely_alarmed(lane: str, kafka_server: KafkaServer) -> None:
     """Every planned fault fires, and everything the lane promises holds; `-s` shows it as it goes."""
     report = LANES[lane](Run(SEED, is_short=True, server=kafka_server))

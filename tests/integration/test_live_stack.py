@@ -263,7 +263,8 @@ def urgency(live: Live) -> list[tuple[Mapping[str, str], float]]:
 
 
 def people_are_told(live: Live) -> None:
-    """Within a minute of the breach, all queues of a site in one message, each alert to whom it is for."""
+    """Within a minute of the breach, all queues of a site in one group, each alert to whom it is for. Two workers are
+    looked at some seconds apart: the queue of the second may come with the group's next message."""
     for alert in ("FilavivaQueueWaitLimitExceeded", "FilavivaQueueUnstaffed", "FilavivaFeedSilent"):
         live.until(lambda alert=alert: live.sink.has(alert), f"{alert} is delivered")
     breach = next(live.sink.of("FilavivaQueueWaitLimitExceeded"))
@@ -271,12 +272,17 @@ def people_are_told(live: Live) -> None:
     print(f"from the breach to its webhook: {seconds:.1f} s")
     assert seconds <= BREACH_TO_WEBHOOK_SECONDS
     assert breach.receiver == f"{TENANT}-urgente"
-    assert breach.queues == {"sac", "banco"}
-    assert breach.message["groupLabels"] == {
-        "alertname": "FilavivaQueueWaitLimitExceeded",
-        "tenant": TENANT,
-        "site": "fortaleza",
-    }
+    live.until(
+        lambda: any(each.queues == {"sac", "banco"} for each in live.sink.of("FilavivaQueueWaitLimitExceeded")),
+        "both queues are in one message",
+    )
+    for each in live.sink.of("FilavivaQueueWaitLimitExceeded"):
+        assert each.queues <= {"sac", "banco"}
+        assert each.message["groupLabels"] == {
+            "alertname": "FilavivaQueueWaitLimitExceeded",
+            "tenant": TENANT,
+            "site": "fortaleza",
+        }
     notes = breach.message["alerts"][0]["annotations"]
     assert "% do limite" in notes["summary"]
     assert "% of the limit" in notes["summary_en"]

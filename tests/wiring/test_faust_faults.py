@@ -8,24 +8,26 @@ has mended it: then our guard can go. What Faust does to a record whose agent ra
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import faust
 import pytest
+from aiokafka import AIOKafkaConsumer
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
+from streams.embedded.broker import EmbeddedBroker
 from streams.engine import stage
 from streams.engine.batches import Batch
 from streams.engine.changelog import ChangelogStore
 from streams.engine.recovery import TableManager
 from streams.engine.stage import Stage, StageSpec, StageSurroundings
-from streams.engine.transport import ConsumerThread, Transport
+from streams.engine.transport import ConsumerThread, Transport, stopped
 
 TOPIC = "t-numbers"
 PLACE = TP(TOPIC, 0)
@@ -309,6 +311,35 @@ def test_an_idle_broker_holds_faust_up_for_longer(thread: type[Any], longest_ms:
             return int(client._fetch_max_wait_ms)
 
     assert asyncio.run(wait_ms()) == longest_ms
+
+
+# -- the cancellation of a fetch that had not begun comes out of the client that stops ---------------------------------
+
+
+def _own_stop(client: AIOKafkaConsumer) -> Awaitable[None]:
+    return client.stop()
+
+
+@pytest.mark.parametrize(("stop", "ends"), [(_own_stop, ("cancelled", True)), (stopped, ("stopped", False))])
+def test_a_client_stops_beside_a_fetch_that_has_not_begun(
+    stop: Callable[[AIOKafkaConsumer], Awaitable[None]], ends: tuple[str, bool], embedded_broker: EmbeddedBroker
+) -> None:
+    """aiokafka raises what is not its caller's, and its client lives on; ours does neither."""
+
+    async def play() -> tuple[str, bool]:
+        client = AIOKafkaConsumer(bootstrap_servers=embedded_broker.bootstrap)
+        await client.start()
+        client._fetcher._pending_tasks.add(asyncio.ensure_future(asyncio.sleep(60)))
+        try:
+            await stop(client)
+            ended = "stopped"
+        except asyncio.CancelledError:
+            ended = "cancelled"
+        lives_on = client._client._sync_task is not None
+        await client._client.close()
+        return ended, lives_on
+
+    assert asyncio.run(play()) == ends
 
 
 def _no_core(partition: int) -> Any:

@@ -56,3 +56,41 @@ def test_what_fails_while_the_worker_stops_is_no_bug(error: Exception) -> None:
 
     asyncio.run(play())
     assert asked == ["asked"]
+
+
+def test_a_loop_ends_by_its_own_cancellation_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cancellation of something else that comes out of its work would stop flushes, and nobody would hear of it."""
+    ended: list[tuple[str, BaseException]] = []
+
+    class EndedError(Exception):
+        pass
+
+    def end(what: str, error: BaseException) -> None:
+        ended.append((what, error))
+        raise EndedError
+
+    async def play() -> None:
+        _, service = build_worker(parse_settings(CONFIGURATION, environment={}))
+
+        async def stray() -> None:
+            other = asyncio.ensure_future(asyncio.sleep(60))
+            other.cancel()
+            await other
+
+        with pytest.raises(EndedError):
+            await service._every(0, stray)
+        under_way = asyncio.Event()
+
+        async def wait() -> None:
+            under_way.set()
+            await asyncio.sleep(60)
+
+        loop = asyncio.ensure_future(service._every(0, wait))
+        await under_way.wait()
+        loop.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await loop
+
+    monkeypatch.setattr("streams.app.end_process", end)
+    asyncio.run(play())
+    assert [(what, type(error)) for what, error in ended] == [("stray failed", asyncio.CancelledError)]

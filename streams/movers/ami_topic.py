@@ -89,7 +89,7 @@ class AmiTopicMover:
 
     @property
     def is_read_to_end(self) -> bool:
-        return len(self._topic.read_to_end) == len(self._topic.partitions)
+        return self._topic.is_read_to_end
 
     @property
     def gaps(self) -> int:

@@ -91,6 +91,11 @@ class ForeignTopic:
                 raise Unavailable(f"{self.topic} cannot be read: {failure.str()}")
         return found
 
+    @property
+    def is_read_to_end(self) -> bool:
+        """Whether everything was read that was there."""
+        return len(self.read_to_end) == len(self.partitions)
+
     def wait_for(self, behind: Collection[int]) -> None:
         """Read these partitions only; all of them where none is named."""
         paused = {each for each in self.partitions if behind and each not in behind}
@@ -108,7 +113,7 @@ class ForeignTopic:
         figures.breaks = self.gaps
         if records:
             figures.last_record_ms = max(each.time_ms for each in records)
-        if len(self.read_to_end) == len(self.partitions):
+        if self.is_read_to_end:
             figures.catch_up()
 
     def commit(self, positions: Mapping[int, int]) -> None:
